@@ -1,0 +1,137 @@
+//! `wasmload run`: makes the outputs, runs the plan, and turns its summary into an exit code.
+
+use std::io::IsTerminal;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::{OutputArgs, RunArgs};
+use super::plan::{Defaults, Flags, plan};
+use super::{exit, logging, runtime};
+use crate::control::Control;
+use crate::metrics::{RunEnd, Summary};
+use crate::plan::Plan;
+use crate::report::files::{CsvFiles, JsonFile};
+use crate::report::live::{LiveView, Screen};
+use crate::report::progress::ProgressLines;
+use crate::report::text::TextReport;
+use crate::report::{Look, Output};
+use crate::run;
+
+/// What went wrong after the load: what was measured is there, and could not all be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct AfterLoad(String);
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let plan = plan(Flags {
+        source: args.scenario.clone(),
+        host: args.host.clone(),
+        load: &args.load,
+        scenario: &args.scenario_args,
+        http: &args.http,
+        sandbox: &args.sandbox,
+        defaults: Defaults { users: 1, run_time: None },
+    })?;
+    execute(&plan, &args.output)
+}
+
+/// Runs a plan and shows it.
+///
+/// # Errors
+/// What kept it from starting; after a run, [`AfterLoad`].
+pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
+    let screen = Screen::new();
+    logging::start(args, &screen, color(&std::io::stderr()))?;
+    let mut outputs = outputs(args, &screen);
+    let summary = runtime()?.block_on(async {
+        let control = Control::new();
+        let signals = tokio::spawn(watch_signals(control.clone())?);
+        let result = run::run(plan, &mut outputs, &control).await;
+        signals.abort();
+        anyhow::Ok(result?)
+    })?;
+    let mut failures = Vec::new();
+    for output in &mut outputs {
+        if let Err(error) = output.finish(&summary) {
+            failures.push(format!("{:#}", anyhow::Error::from(error)));
+        }
+    }
+    if failures.is_empty() { Ok(exit_code(&summary)) } else { Err(AfterLoad(failures.join("; ")).into()) }
+}
+
+/// The outputs that the flags ask for. The live view comes first, so that its end clears the terminal for the others.
+fn outputs(args: &OutputArgs, screen: &Screen) -> Vec<Box<dyn Output>> {
+    let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+    let mut outputs: Vec<Box<dyn Output>> = Vec::new();
+    if !args.quiet {
+        if stderr.is_terminal() {
+            let look = Look { color: color(&stderr), unicode: unicode(&stderr), ..Look::default() };
+            outputs.push(Box::new(LiveView::new(screen.clone(), look)));
+        } else {
+            outputs.push(Box::new(ProgressLines::new(screen.writer(), ProgressLines::<std::io::Stderr>::EVERY, unicode(&stderr))));
+        }
+    }
+    if let Some(path) = &args.json {
+        outputs.push(Box::new(JsonFile::new(path.clone())));
+    }
+    if let Some(prefix) = &args.csv {
+        outputs.push(Box::new(CsvFiles::new(prefix.clone())));
+    }
+    if !args.quiet {
+        let look = Look { width: width(), color: color(&stdout), unicode: unicode(&stdout) };
+        outputs.push(Box::new(TextReport::new(stdout, look)));
+    }
+    outputs
+}
+
+/// Colours on a terminal, unless the environment says no.
+fn color(stream: &impl IsTerminal) -> bool {
+    let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    stream.is_terminal() && unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether the reader can see more than ASCII: unless the locale says otherwise.
+fn unicode(stream: &impl IsTerminal) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    match locale.as_deref() {
+        Some("C" | "POSIX") | None => !stream.is_terminal(),
+        Some(locale) => locale.to_ascii_lowercase().contains("utf"),
+    }
+}
+
+fn width() -> usize {
+    match ratatui::crossterm::terminal::size() {
+        Ok((columns, _)) if std::io::stdout().is_terminal() => usize::from(columns),
+        _ => Look::default().width,
+    }
+}
+
+/// Interrupts the run at each Ctrl-C and SIGTERM.
+fn watch_signals(control: Control) -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            control.interrupt();
+            if control.interrupts() == 1 {
+                tracing::info!("stopping: iterations under way may end; interrupt again to cut them off");
+            }
+        }
+    })
+}
+
+fn exit_code(summary: &Summary) -> u8 {
+    match &summary.end {
+        RunEnd::StoppedByScenario(_) => exit::STOPPED_BY_SCENARIO,
+        RunEnd::SetupFailed(_) => exit::SCENARIO_FAILED,
+        RunEnd::Interrupted { .. } => exit::INTERRUPTED,
+        RunEnd::Completed if summary.vus.failed > 0 && summary.vus.failed == summary.vus.started => {
+            exit::SCENARIO_FAILED
+        }
+        RunEnd::Completed => exit::SUCCESS,
+    }
+}

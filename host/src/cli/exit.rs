@@ -1,0 +1,24 @@
+//! What the program's exit code says. Where k6 has a code for the same thing, the number is k6's.
+
+/// The run was made as planned, whatever its requests came to.
+pub const SUCCESS: u8 = 0;
+/// Something went wrong that has no code of its own, for example a result that could not be written.
+pub const FAILURE: u8 = 1;
+/// Flags, files or the scenario itself can't be used; no load was made.
+pub const INVALID_CONFIG: u8 = 104;
+/// Ctrl-C or SIGTERM ended the run before its time.
+pub const INTERRUPTED: u8 = 105;
+/// The scenario could not run: its `setup` failed, or every virtual user did.
+pub const SCENARIO_FAILED: u8 = 107;
+/// A scenario ended the run by `stop-test`.
+pub const STOPPED_BY_SCENARIO: u8 = 108;
+
+/// All codes, with what they mean in a few words.
+pub const ALL: [(u8, &str); 6] = [
+    (SUCCESS, "the run was made as planned, whatever its requests came to"),
+    (FAILURE, "something else went wrong, for example a result could not be written"),
+    (INVALID_CONFIG, "flags, files or the scenario can't be used; no load was made"),
+    (INTERRUPTED, "Ctrl-C or SIGTERM ended the run before its time"),
+    (SCENARIO_FAILED, "the scenario could not run: its `setup` failed, or every virtual user did"),
+    (STOPPED_BY_SCENARIO, "a scenario ended the run by `stop-test`"),
+];

@@ -1,0 +1,48 @@
+//! Flags in, exit code out. Below this module nobody sees a flag, and nothing prints.
+
+mod args;
+mod demo;
+pub mod exit;
+mod execute;
+mod logging;
+mod maintain;
+mod plan;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+/// A runtime for everything but the load, which has threads of its own.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// The whole program: reads the command line and returns the exit code; [`exit`] lists them.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where standard output is closed nobody reads it either.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::INVALID_CONFIG } else { exit::SUCCESS });
+        }
+    };
+    // Only one provider is compiled in; naming it here keeps what fetches and what loads on the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match arguments.command {
+        Command::Run(args) => execute::run(&args),
+        Command::Demo(args) => demo::demo(args),
+        Command::Target(args) => demo::target(&args),
+        Command::Cache(args) => maintain::cache(&args),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| report_error(&error)))
+}
+
+#[expect(clippy::print_stderr, reason = "this is where errors reach the person")]
+fn report_error(error: &anyhow::Error) -> u8 {
+    eprintln!("error: failed to {error:#}");
+    if error.downcast_ref::<execute::AfterLoad>().is_some() { exit::FAILURE } else { exit::INVALID_CONFIG }
+}

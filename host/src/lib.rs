@@ -1,0 +1,23 @@
+//! wasmload: a load generator whose scenarios are WebAssembly components.
+//!
+//! Data flows one way: flags, [`plan`], [`schedule`], [`vu`], [`sample`], [`metrics`], [`report`]. A module uses only
+//! modules of lower layers; `ARCHITECTURE.md` has the map, and `cargo xtask lint` holds the code to it.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod control;
+pub mod data;
+pub mod http;
+pub mod metrics;
+pub mod plan;
+pub mod profile;
+pub mod report;
+pub mod run;
+pub mod sample;
+pub mod sandbox;
+pub mod schedule;
+pub mod source;
+pub mod target;
+pub mod units;
+pub mod vu;

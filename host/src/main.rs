@@ -1,0 +1,7 @@
+//! The `wasmload` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wasmload::cli::main()
+}

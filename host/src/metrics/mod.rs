@@ -1,0 +1,31 @@
+//! What a run measured: recorded by the threads that make the load, collected once a second, summed up at the end.
+//!
+//! Each thread has a [`Recorder`] with [`Statistics`] of its own, so that recording shares nothing with other threads.
+//! Once a second the [`Collector`] takes what they recorded, adds it to the run's totals and makes a [`Snapshot`]; at
+//! the end it makes the [`Summary`]. Samples are counted into histograms at once and never kept, so memory depends on the
+//! number of names, which [`Limits`] bounds, and not on the length of a run.
+//!
+//! This module must not know who makes requests, nor how figures are shown.
+
+mod collector;
+mod floats;
+mod quantiles;
+mod recorder;
+mod snapshot;
+mod statistics;
+mod summarize;
+mod summary;
+mod table;
+#[cfg(test)]
+mod testing;
+mod times;
+mod values;
+
+pub use collector::{Collector, Ending};
+pub use recorder::Recorder;
+pub use snapshot::{Snapshot, Totals};
+pub use statistics::{Limits, ScenarioId, Statistics};
+pub use summary::{
+    CheckRow, Distribution, FailureRow, FailureScope, Interrupted, MetricRow, MetricValue, RequestRow, RequestStats,
+    RunEnd, SeriesRow, SpanRow, Summary, TrapRow, VuCounts, Warning,
+};

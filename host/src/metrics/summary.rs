@@ -1,0 +1,352 @@
+//! What a run comes to: plain data that every output is a function of.
+
+use std::time::{Duration, SystemTime};
+
+use crate::sample::{FailureKind, Phases};
+
+/// Everything that a run measured, ready to be shown.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The tool's version.
+    pub version: String,
+    /// When the load began, by the system's clock.
+    pub started_at: SystemTime,
+    /// From the start of the load until the last virtual user stopped.
+    pub elapsed: Duration,
+    /// Why the load ended.
+    pub end: RunEnd,
+    /// Names of the scenarios, in the order of the plan.
+    pub scenarios: Vec<String>,
+    /// Seed of everything random in the run.
+    pub seed: u64,
+    /// Virtual users: how many were started, and the most at one time.
+    pub vus: VuCounts,
+    /// All requests that the host timed, over all names.
+    pub total: RequestStats,
+    /// Requests per scenario, method and name, in that order; those that the guest timed too.
+    pub requests: Vec<RequestRow>,
+    /// Iterations of each scenario.
+    pub iterations: Vec<SpanRow>,
+    /// Tasks of each `tasks` scenario, by name.
+    pub tasks: Vec<SpanRow>,
+    /// Transactions, by name.
+    pub transactions: Vec<SpanRow>,
+    /// Checks, by name.
+    pub checks: Vec<CheckRow>,
+    /// What the scenarios measured besides their requests, by name.
+    pub metrics: Vec<MetricRow>,
+    /// Failures grouped by where, kind and reason; the most frequent first.
+    pub failures: Vec<FailureRow>,
+    /// Distinct traps; the most frequent first.
+    pub traps: Vec<TrapRow>,
+    /// One row a second.
+    pub series: Vec<SeriesRow>,
+    /// What was under way when the run was cut short.
+    pub interrupted: Interrupted,
+    /// What a reader should know before believing the figures.
+    pub warnings: Vec<Warning>,
+}
+
+/// Why the load ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// All that was planned was done.
+    Completed,
+    /// A signal asked for it; `forced` when a second one cut the graceful stop short.
+    Interrupted {
+        /// The second signal came, and what was under way was dropped.
+        forced: bool,
+    },
+    /// A scenario called `stop-test`, with this reason.
+    StoppedByScenario(String),
+    /// `setup` failed, with this reason; there was no load.
+    SetupFailed(String),
+}
+
+/// Counts of virtual users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VuCounts {
+    /// How many started.
+    pub started: u64,
+    /// The most that ran at one time.
+    pub max: u64,
+    /// How many were stopped because they failed: `start` returned an error, or too many traps in a row.
+    pub failed: u64,
+}
+
+/// What was under way when the run was cut short; not part of any other figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Requests begun, whose response had not arrived in full.
+    pub requests: u64,
+    /// Iterations begun and not ended.
+    pub iterations: u64,
+}
+
+/// A distribution of times or values. All zero where `count` is 0.
+///
+/// Percentiles are nearest-rank: the p-th percentile is the least value that at least p % of all values do not exceed.
+/// It is read from a histogram, and right to 0.1 % of its value (for times, or half a microsecond where that is more).
+/// `min`, `mean` and `max` are exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Distribution {
+    /// How many values.
+    pub count: u64,
+    /// The least.
+    pub min: f64,
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// The median.
+    pub p50: f64,
+    /// The 66th percentile.
+    pub p66: f64,
+    /// The 75th percentile.
+    pub p75: f64,
+    /// The 80th percentile.
+    pub p80: f64,
+    /// The 90th percentile.
+    pub p90: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+    /// The 98th percentile.
+    pub p98: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+    /// The 99.9th percentile.
+    pub p99_9: f64,
+    /// The 99.99th percentile.
+    pub p99_99: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+/// Statistics of requests. Distributions are in seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestStats {
+    /// How many requests, failed ones too.
+    pub count: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// `count` a second of the run's elapsed time.
+    pub rate: f64,
+    /// Bytes written: heads and bodies.
+    pub bytes_sent: u64,
+    /// Bytes read: heads and bodies, as on the wire.
+    pub bytes_received: u64,
+    /// The service time, failed requests too.
+    pub service_time: Distribution,
+    /// The phases, in the order of [`Phases::NAMES`], each over all requests: a request without the phase counts as 0.
+    pub phases: [Distribution; Phases::NAMES.len()],
+    /// How many requests had the phase at all (for example opened a connection), in the same order.
+    pub phase_counts: [u64; Phases::NAMES.len()],
+}
+
+/// Requests of one scenario, method and name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestRow {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The method, or the kind of request for one that the guest timed.
+    pub method: String,
+    /// The name.
+    pub name: String,
+    /// The guest made and timed these itself.
+    pub timed_by_guest: bool,
+    /// The figures.
+    pub stats: RequestStats,
+}
+
+/// Iterations, tasks or transactions of one name. The distribution is in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanRow {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The task's or transaction's name; for iterations, the scenario's.
+    pub name: String,
+    /// How many ended, failed ones too.
+    pub count: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// `count` a second of the run's elapsed time.
+    pub rate: f64,
+    /// How long they took.
+    pub elapsed: Distribution,
+}
+
+/// Outcomes of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckRow {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The check's name.
+    pub name: String,
+    /// How often it passed.
+    pub passed: u64,
+    /// How often it failed.
+    pub failed: u64,
+}
+
+/// A custom metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricRow {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The metric's name.
+    pub name: String,
+    /// Its kind, with what was kept.
+    pub value: MetricValue,
+}
+
+/// What was kept of a custom metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MetricValue {
+    /// A sum.
+    Counter {
+        /// The sum.
+        sum: f64,
+        /// The sum a second of the run's elapsed time.
+        rate: f64,
+    },
+    /// The last, least and greatest value.
+    Gauge {
+        /// The last value set, over all virtual users.
+        last: f64,
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+    },
+    /// A share of `true`.
+    Rate {
+        /// How many values were true.
+        hits: u64,
+        /// How many values there were.
+        total: u64,
+    },
+    /// A distribution.
+    Trend(Distribution),
+}
+
+/// Where a failure happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FailureScope {
+    /// A request.
+    Request,
+    /// An iteration.
+    Iteration,
+    /// A task.
+    Task,
+    /// A transaction.
+    Transaction,
+    /// `setup`, `start`, `stop` or `teardown`.
+    Lifecycle,
+}
+
+/// Failures of one place, kind and reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureRow {
+    /// What failed.
+    pub scope: FailureScope,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The request's method; empty for the other scopes.
+    pub method: String,
+    /// The name of the request, task, transaction or hook; for iterations, the scenario's.
+    pub name: String,
+    /// The kind.
+    pub kind: FailureKind,
+    /// The reason.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+    /// When the first was recorded, from the start of the load; to the second, as the end of its [`SeriesRow`].
+    pub first_seen: Duration,
+    /// When the last was recorded, likewise.
+    pub last_seen: Duration,
+}
+
+/// A distinct trap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrapRow {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What happened, in one line.
+    pub message: String,
+    /// The wasm backtrace, a frame a line.
+    pub backtrace: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// One second of the run. Percentiles are in seconds, of the service time of the requests recorded in that second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SeriesRow {
+    /// From the start of the load to the end of this row.
+    pub at: Duration,
+    /// How long this row is: a second, and less for the last one.
+    pub length: Duration,
+    /// Virtual users at the end of it.
+    pub vus: u64,
+    /// Requests recorded in it.
+    pub requests: u64,
+    /// Failed requests in it.
+    pub failures: u64,
+    /// Iterations that ended in it.
+    pub iterations: u64,
+    /// Bytes sent in it.
+    pub bytes_sent: u64,
+    /// Bytes received in it.
+    pub bytes_received: u64,
+    /// The service time in it.
+    pub service_time: Distribution,
+    /// The median service time of all requests from the start of the load to the end of this row.
+    pub median_so_far: f64,
+}
+
+/// What a reader should know before believing the figures. Each says what to try.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Warning {
+    /// The threads that make the load had no time left: figures may show the generator's limit, not the target's.
+    GeneratorSaturated {
+        /// The share of the run, from 0 to 1, in which a thread was busy for more than 90 % of a second.
+        busy_share: f64,
+    },
+    /// Names went over their bound and were counted under `(other)`.
+    NamesOverLimit {
+        /// Of what: `requests`, `tasks`, `transactions`, `checks`, `metrics`, `failure reasons`, `traps`.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// Fewer files can be open than the virtual users may need.
+    OpenFileLimit {
+        /// The limit in force.
+        limit: u64,
+        /// What the run may need.
+        needed: u64,
+    },
+    /// Virtual users failed and were not replaced.
+    VusFailed {
+        /// How many.
+        count: u64,
+    },
+    /// What a scenario logged or printed went over its bound, and was dropped.
+    LogLinesDropped {
+        /// How many lines.
+        count: u64,
+    },
+    /// Iterations were still under way when the graceful stop ended, and were cut off.
+    GracefulStopElapsed {
+        /// How many.
+        iterations: u64,
+    },
+    /// Times longer than the greatest that percentiles tell apart were counted as that; their means and extremes are exact.
+    TimesClamped {
+        /// How many.
+        count: u64,
+        /// The greatest time that percentiles tell apart.
+        limit: Duration,
+    },
+    /// No request was made in the whole run.
+    NoRequests,
+}

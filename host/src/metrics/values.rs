@@ -1,0 +1,292 @@
+//! What is kept under one name.
+
+use std::time::Duration;
+
+use super::floats::Floats;
+use super::summary::{MetricValue, RequestStats};
+use super::table::Value;
+use super::times::Times;
+use crate::sample::{Phases, Sample};
+
+/// Requests of one scenario, method and name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Requests {
+    pub(crate) failures: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) service_time: Times,
+    /// Only those that are not zero: most requests have no `dns`, `connect` and `tls`.
+    phases: [Times; Phases::NAMES.len()],
+}
+
+impl Requests {
+    /// Counts one.
+    #[inline]
+    pub(crate) fn record(&mut self, sample: &Sample<'_>) {
+        self.failures += u64::from(sample.failure.is_some());
+        self.bytes_sent += sample.bytes_sent;
+        self.bytes_received += sample.bytes_received;
+        self.service_time.record(sample.service_time);
+        for (times, phase) in self.phases.iter_mut().zip(sample.phases.as_array()) {
+            if !phase.is_zero() {
+                times.record(phase);
+            }
+        }
+    }
+
+    /// The figures, as of a run that took `elapsed`.
+    pub(crate) fn stats(&self, elapsed: Duration) -> RequestStats {
+        let count = self.service_time.count();
+        RequestStats {
+            count,
+            failures: self.failures,
+            rate: rate(count as f64, elapsed),
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            service_time: self.service_time.distribution(),
+            phases: self.phases.each_ref().map(|times| times.distribution_with_zeros(count - times.count())),
+            phase_counts: self.phases.each_ref().map(Times::count),
+        }
+    }
+}
+
+impl Value for Requests {
+    fn merge(&mut self, other: &Self) {
+        self.failures += other.failures;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.service_time.merge(&other.service_time);
+        for (times, theirs) in self.phases.iter_mut().zip(&other.phases) {
+            times.merge(theirs);
+        }
+    }
+
+    fn clear(&mut self) {
+        (self.failures, self.bytes_sent, self.bytes_received) = (0, 0, 0);
+        self.service_time.clear();
+        self.phases.iter_mut().for_each(Times::clear);
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.service_time.heap_bytes() + self.phases.iter().map(Times::heap_bytes).sum::<usize>()
+    }
+}
+
+/// Iterations, tasks or transactions of one name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spans {
+    pub(crate) failures: u64,
+    pub(crate) elapsed: Times,
+}
+
+impl Spans {
+    /// Counts one.
+    pub(crate) fn record(&mut self, elapsed: Duration, failed: bool) {
+        self.failures += u64::from(failed);
+        self.elapsed.record(elapsed);
+    }
+}
+
+impl Value for Spans {
+    fn merge(&mut self, other: &Self) {
+        self.failures += other.failures;
+        self.elapsed.merge(&other.elapsed);
+    }
+
+    fn clear(&mut self) {
+        self.failures = 0;
+        self.elapsed.clear();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.elapsed.heap_bytes()
+    }
+}
+
+/// Failures of one place, kind and reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Failures {
+    pub(crate) count: u64,
+    /// When the first and the last were seen, from the start of the load; none until the collector says.
+    seen: Option<(Duration, Duration)>,
+}
+
+impl Failures {
+    /// Counts one.
+    pub(crate) fn record(&mut self) {
+        self.count += 1;
+    }
+
+    /// Says when all of them were seen.
+    pub(crate) fn seen_at(&mut self, at: Duration) {
+        self.seen = Some((at, at));
+    }
+
+    /// When the first and the last were seen.
+    pub(crate) fn first_and_last(&self) -> (Duration, Duration) {
+        self.seen.unwrap_or_default()
+    }
+}
+
+impl Value for Failures {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.seen = match (self.seen, other.seen) {
+            (Some((first, last)), Some((their_first, their_last))) => {
+                Some((first.min(their_first), last.max(their_last)))
+            }
+            (mine, theirs) => mine.or(theirs),
+        };
+    }
+
+    fn clear(&mut self) {
+        *self = Failures::default();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// How often something was so, and how often it was asked: a check, or a rate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Share {
+    pub(crate) hits: u64,
+    pub(crate) total: u64,
+}
+
+impl Share {
+    /// Counts one.
+    pub(crate) fn record(&mut self, hit: bool) {
+        self.hits += u64::from(hit);
+        self.total += 1;
+    }
+}
+
+impl Value for Share {
+    fn merge(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.total += other.total;
+    }
+
+    fn clear(&mut self) {
+        *self = Share::default();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A custom metric. Each kind has a table of its own, so a name may stand for several.
+pub(crate) trait Metric: Value {
+    /// What was kept, as of a run that took `elapsed`.
+    fn value(&self, elapsed: Duration) -> MetricValue;
+}
+
+/// A sum.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counter {
+    sum: f64,
+}
+
+impl Counter {
+    /// Adds to it.
+    pub(crate) fn add(&mut self, value: f64) {
+        self.sum += value;
+    }
+}
+
+impl Value for Counter {
+    fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+    }
+
+    fn clear(&mut self) {
+        *self = Counter::default();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Metric for Counter {
+    fn value(&self, elapsed: Duration) -> MetricValue {
+        MetricValue::Counter { sum: self.sum, rate: rate(self.sum, elapsed) }
+    }
+}
+
+/// The last, least and greatest value; none before the first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gauge(Option<Extremes>);
+
+#[derive(Clone, Copy, Debug)]
+struct Extremes {
+    last: f64,
+    /// When `last` was set, from the start of the load.
+    at: Duration,
+    min: f64,
+    max: f64,
+}
+
+impl Gauge {
+    /// Sets it.
+    pub(crate) fn set(&mut self, value: f64, at: Duration) {
+        self.join(Extremes { last: value, at, min: value, max: value });
+    }
+
+    fn join(&mut self, new: Extremes) {
+        self.0 = Some(match self.0 {
+            None => new,
+            Some(old) => {
+                // Of two set at the same nanosecond, the greater: any rule would do that does not depend on their order.
+                let newer = new.at.cmp(&old.at).then(new.last.total_cmp(&old.last)).is_gt();
+                let Extremes { last, at, .. } = if newer { new } else { old };
+                Extremes { last, at, min: old.min.min(new.min), max: old.max.max(new.max) }
+            }
+        });
+    }
+}
+
+impl Value for Gauge {
+    fn merge(&mut self, other: &Self) {
+        if let Some(extremes) = other.0 {
+            self.join(extremes);
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Gauge::default();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Metric for Gauge {
+    fn value(&self, _elapsed: Duration) -> MetricValue {
+        match self.0 {
+            Some(Extremes { last, min, max, .. }) => MetricValue::Gauge { last, min, max },
+            None => MetricValue::Gauge { last: 0.0, min: 0.0, max: 0.0 },
+        }
+    }
+}
+
+impl Metric for Share {
+    fn value(&self, _elapsed: Duration) -> MetricValue {
+        MetricValue::Rate { hits: self.hits, total: self.total }
+    }
+}
+
+impl Metric for Floats {
+    fn value(&self, _elapsed: Duration) -> MetricValue {
+        MetricValue::Trend(self.distribution())
+    }
+}
+
+/// An amount a second; zero where no time passed.
+pub(crate) fn rate(amount: f64, elapsed: Duration) -> f64 {
+    if elapsed.is_zero() { 0.0 } else { amount / elapsed.as_secs_f64() }
+}

@@ -1,0 +1,82 @@
+//! Dates as the outputs write them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// Days of 400 years of the Gregorian calendar, after which it repeats.
+const DAYS_PER_CYCLE: u64 = 146_097;
+
+/// Seconds since 1970-01-01T00:00:00Z; 0 for a time before.
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A time as RFC 3339 writes it, in UTC and to the second, for example `2026-01-01T00:00:00Z`.
+pub(super) fn rfc3339(time: SystemTime) -> String {
+    let seconds = unix_seconds(time);
+    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
+    let second = seconds % SECONDS_PER_DAY;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The year, month and day of a number of days since 1970-01-01.
+///
+/// Years are counted from March, so that the leap day is the last of its year, as in Howard Hinnant's "chrono-Compatible
+/// Low-Level Date Algorithms".
+fn civil(days: u64) -> (u64, u64, u64) {
+    // From 0000-03-01, the start of a cycle.
+    let days = days + 719_468;
+    let day = days % DAYS_PER_CYCLE;
+    // A leap day every 4 years (1,461 days) but for the 100th, and the cycle's last day.
+    let year = (day - day / 1_460 + day / 36_524 - day / (DAYS_PER_CYCLE - 1)) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // From March, months have 153 days in five.
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let year = days / DAYS_PER_CYCLE * 400 + year;
+    if month < 10 { (year, month + 3, day_of_month) } else { (year + 1, month - 9, day_of_month) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, date) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_767_225_600, "2026-01-01T00:00:00Z"),
+            (1_835_441_445, "2028-02-29T12:50:45Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), date);
+        }
+    }
+
+    #[test]
+    fn every_day_is_the_next_one_of_the_day_before() {
+        let mut before = civil(0);
+        for days in 1..=DAYS_PER_CYCLE {
+            let (year, month, day) = civil(days);
+            let follows = (year, month, day) == (before.0, before.1, before.2 + 1)
+                || day == 1 && before.2 >= 28 && (year, month) == (before.0, before.1 + 1)
+                || (month, day) == (1, 1) && before == (year - 1, 12, 31);
+            assert!(follows, "{before:?} is followed by {:?}", (year, month, day));
+            before = (year, month, day);
+        }
+        assert_eq!(before, (2370, 1, 1));
+    }
+
+    #[test]
+    fn a_time_before_1970_counts_as_its_start() {
+        assert_eq!(unix_seconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
+}

@@ -1,0 +1,218 @@
+//! The report that a person reads when a run has ended: a pure function of its summary.
+//!
+//! A section appears only where it has something to say; what is good stands above, what needs a reader's attention
+//! below, next to the prompt.
+
+mod figures;
+mod findings;
+mod warnings;
+
+use std::io::Write;
+
+use crate::metrics::{RunEnd, Summary};
+use crate::units::{show_bytes, show_duration, show_rate, show_share};
+
+use super::words::{Look, Tone, clean, paint, plural, to_ascii, width, wrap};
+use super::{Output, OutputError};
+
+pub(crate) use findings::place;
+pub use warnings::words as warning_words;
+
+/// The report as text, its lines no wider than the look's width (40 at least), the last one ended by a line feed.
+pub fn render(summary: &Summary, look: Look) -> String {
+    let look = Look { width: look.width.max(40), ..look };
+    let sections = [
+        heading(summary, &look),
+        figures::timings(summary, &look),
+        figures::phases(summary, &look),
+        figures::checks(summary, &look),
+        figures::custom_metrics(summary, &look),
+        findings::failures(summary, &look),
+        findings::traps(summary, &look),
+        findings::interrupted(summary, &look),
+        warnings::section(summary, &look),
+        ending(summary, &look),
+    ];
+    let text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
+    if look.unicode { text } else { to_ascii(&text) }
+}
+
+/// The text report as an output: written in one piece when the run ends.
+#[derive(Debug)]
+pub struct TextReport<W> {
+    writer: W,
+    look: Look,
+}
+
+impl<W: Write> TextReport<W> {
+    /// A report that goes to `writer`.
+    pub fn new(writer: W, look: Look) -> Self {
+        Self { writer, look }
+    }
+}
+
+impl<W: Write + Send> Output for TextReport<W> {
+    fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
+        let text = render(summary, self.look);
+        let written = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+        written.map_err(|source| OutputError::Write { what: "the report".to_owned(), source })
+    }
+}
+
+/// The run on two lines: what it was, and what came of it.
+fn heading(summary: &Summary, look: &Look) -> String {
+    let scenarios = summary.scenarios.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", ");
+    let was = [
+        (scenarios, Tone::Strong),
+        (plural(summary.vus.max, "VU"), Tone::Plain),
+        (show_duration(summary.elapsed), Tone::Plain),
+        (format!("seed {}", summary.seed), Tone::Dim),
+        (format!("wasmload {}", summary.version), Tone::Dim),
+    ];
+    let total = &summary.total;
+    let failed = if total.failures == 0 { Tone::Good } else { Tone::Bad };
+    let came = [
+        (plural(total.count, "request"), Tone::Strong),
+        (format!("{}/s", show_rate(total.rate)), Tone::Strong),
+        (format!("{} failed", show_share(total.failures, total.count)), failed),
+        (format!("{} in", show_bytes(total.bytes_received)), Tone::Plain),
+        (format!("{} out", show_bytes(total.bytes_sent)), Tone::Plain),
+    ];
+    let mut text = joined(&was, look);
+    if total.count > 0 {
+        text.push_str(&joined(&came, look));
+    }
+    text
+}
+
+/// The parts in lines, a dot between them.
+fn joined(parts: &[(String, Tone)], look: &Look) -> String {
+    const BETWEEN: &str = " · ";
+    let mut text = String::new();
+    let mut used = 0;
+    for (part, tone) in parts {
+        let mut lines = wrap(part, look.width).into_iter();
+        if let Some(first) = lines.next() {
+            let needed = width(BETWEEN) + width(&first);
+            let before = match used {
+                0 => "",
+                used if used + needed <= look.width => BETWEEN,
+                _ => "\n",
+            };
+            used = if before == BETWEEN { used + needed } else { width(&first) };
+            text.push_str(before);
+            text.push_str(&paint(&first, *tone, look.color));
+        }
+        for line in lines {
+            used = width(&line);
+            text.push('\n');
+            text.push_str(&paint(&line, *tone, look.color));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Why the run ended, in one sentence at the very end; nothing where it simply was done.
+fn ending(summary: &Summary, look: &Look) -> String {
+    let (text, tone) = match &summary.end {
+        RunEnd::Completed => return String::new(),
+        RunEnd::Interrupted { forced: false } => {
+            ("Stopped early by a signal, after a graceful stop.".to_owned(), Tone::Caution)
+        }
+        RunEnd::Interrupted { forced: true } => {
+            ("Stopped early by two signals: what was under way was cut off.".to_owned(), Tone::Caution)
+        }
+        RunEnd::StoppedByScenario(reason) => (format!("Stopped by the scenario: {}", clean(reason)), Tone::Bad),
+        RunEnd::SetupFailed(reason) => {
+            (format!("No load was made, because setup failed: {}", clean(reason)), Tone::Bad)
+        }
+    };
+    wrap(&text, look.width).iter().map(|line| paint(line, tone, look.color) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{fixture, golden};
+
+    #[test]
+    fn reports_look_as_they_did() {
+        for (name, summary) in [
+            ("rich", fixture::rich()),
+            ("minimal", fixture::minimal()),
+            ("interrupted", fixture::interrupted()),
+            ("without_load", fixture::without_load()),
+        ] {
+            for width in [80, 120] {
+                let text = render(&summary, Look { width, ..Look::default() });
+                golden::check(&format!("text_{name}_{width}.txt"), &text);
+            }
+        }
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let plain = render(&fixture::rich(), Look::default());
+        let colored = render(&fixture::rich(), Look { color: true, ..Look::default() });
+        assert_ne!(colored, plain);
+        assert!(!plain.contains('\x1b'));
+        assert_eq!(without_colors(&colored), plain);
+    }
+
+    fn without_colors(text: &str) -> String {
+        let mut parts = text.split("\x1b[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + part.split_once('m').expect("an ended colour").1)
+    }
+
+    #[test]
+    fn lines_fit_at_every_width() {
+        for summary in [fixture::rich(), fixture::minimal(), fixture::interrupted(), fixture::without_load()] {
+            for columns in 40..160 {
+                for line in render(&summary, Look { width: columns, ..Look::default() }).lines() {
+                    assert!(width(line) <= columns, "{line:?} is wider than {columns}");
+                    assert_eq!(line, line.trim_end());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_unicode_all_is_ascii() {
+        let text = render(&fixture::rich(), Look { unicode: false, ..Look::default() });
+        assert!(text.is_ascii());
+        assert!(text.contains("   600 us") && text.contains("x checkout: order has an id"), "{text}");
+    }
+
+    #[test]
+    fn why_a_run_ended_early_stands_last() {
+        let last = |end| {
+            let text = render(&Summary { end, ..fixture::minimal() }, Look::default());
+            text.lines().last().map(str::to_owned)
+        };
+        assert_eq!(
+            last(RunEnd::StoppedByScenario("sold \x1b]0;out".to_owned())).as_deref(),
+            Some("Stopped by the scenario: sold \\u{1b}]0;out")
+        );
+        assert_eq!(
+            last(RunEnd::Interrupted { forced: false }).as_deref(),
+            Some("Stopped early by a signal, after a graceful stop.")
+        );
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_an_error() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = TextReport::new(Gone, Look::default()).finish(&fixture::minimal()).unwrap_err();
+        assert_eq!(error.to_string(), "write the report");
+    }
+}

@@ -1,0 +1,103 @@
+//! What a reader should know before believing the figures, in words: what it means, and what to try.
+
+use crate::metrics::{Summary, Warning};
+use crate::report::words::{Look, Tone, paint, plural, wrap};
+use crate::units::{show_count, show_duration, show_share};
+
+/// The section of all warnings.
+pub(super) fn section(summary: &Summary, look: &Look) -> String {
+    if summary.warnings.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", paint("Warnings", Tone::Strong, look.color));
+    for warning in &summary.warnings {
+        let (meaning, advice) = words(warning);
+        let lines = wrap(&format!("{meaning}. Try: {advice}."), look.width.saturating_sub(4));
+        for (at, line) in lines.iter().enumerate() {
+            let mark = if at == 0 { "!" } else { " " };
+            text.push_str(&format!("  {} {line}\n", paint(mark, Tone::Caution, look.color)));
+        }
+    }
+    text
+}
+
+/// What a warning means, and what to try; neither with a final period.
+pub fn words(warning: &Warning) -> (String, String) {
+    let (meaning, advice) = match warning {
+        Warning::GeneratorSaturated { busy_share } => return saturated(*busy_share),
+        Warning::NamesOverLimit { what, limit } => return names_over_limit(what, *limit),
+        Warning::OpenFileLimit { limit, needed } => (
+            format!("{} may be open at a time, but this run may need {}", plural(*limit, "file"), show_count(*needed)),
+            format!("`ulimit -n {needed}` in the shell before the run, or fewer VUs"),
+        ),
+        Warning::VusFailed { count } => (
+            format!("{} failed and stopped early, so the load was lower than planned", plural(*count, "VU")),
+            "the failures of `start` and the traps above, which say why".to_owned(),
+        ),
+        Warning::LogLinesDropped { count } => (
+            format!("{} of the scenarios were dropped, because they came too fast", plural(*count, "log line")),
+            "logging less, or only what failed".to_owned(),
+        ),
+        Warning::GracefulStopElapsed { iterations } => (
+            format!("{} had not ended when the graceful stop was over", plural(*iterations, "iteration")),
+            "a longer graceful stop, or shorter iterations".to_owned(),
+        ),
+        Warning::TimesClamped { count, limit } => (
+            format!(
+                "{} above {}, where percentiles stop telling times apart",
+                plural_were(*count),
+                show_duration(*limit)
+            ),
+            "reading the mean and the greatest time, which are exact, and a shorter timeout".to_owned(),
+        ),
+        Warning::NoRequests => (
+            "no request was made".to_owned(),
+            "a longer run, and a look at what the scenario does before its first request".to_owned(),
+        ),
+    };
+    (meaning, advice)
+}
+
+fn plural_were(count: u64) -> String {
+    format!("{} {}", plural(count, "time"), if count == 1 { "was" } else { "were" })
+}
+
+fn saturated(busy_share: f64) -> (String, String) {
+    let share = show_share((busy_share.clamp(0.0, 1.0) * 1e4).round() as u64, 10_000);
+    (
+        format!("a thread of wasmload had no time left in {share} of the run, so these may be its own limits and not the target's"),
+        "fewer VUs or a lower rate, more cores, a machine apart from the target, or `discard-body` where no body is read".to_owned(),
+    )
+}
+
+fn names_over_limit(what: &str, limit: usize) -> (String, String) {
+    let advice = match what {
+        "requests" => "giving requests with an id in their URL a `name` without it, for example `/orders/:id`",
+        "failure reasons" => "reasons without ids, times and numbers that change",
+        "traps" => "repairing the traps above first",
+        _ => "names without ids and numbers that change",
+    };
+    let limit = show_count(limit as u64);
+    (
+        format!("there were more than {limit} different {what}, and the rest is counted under `(other)`"),
+        advice.to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn every_warning_says_what_it_means_and_what_to_try() {
+        let all: Vec<(String, String)> = fixture::every_warning().iter().map(words).collect();
+        for (at, (meaning, advice)) in all.iter().enumerate() {
+            assert!(!meaning.is_empty() && !meaning.ends_with('.'), "{meaning}");
+            assert!(!advice.is_empty() && !advice.ends_with('.'), "{advice}");
+            assert!(all[..at].iter().all(|(other, _)| other != meaning), "{meaning} twice");
+        }
+        assert!(saturated(0.000_1).0.contains("0.01 %"));
+        assert!(names_over_limit("checks", 1_000).0.contains("more than 1,000 different checks"));
+    }
+}

@@ -1,0 +1,123 @@
+//! What the host measured: plain data, no behaviour beyond arithmetic.
+//!
+//! This module knows nothing of how a sample was taken, where it is kept or how it is shown.
+
+use std::time::Duration;
+
+/// The parts of one exchange, in the order in which they happen. Each is zero where the exchange had no such part: a
+/// request on a kept connection has no `dns`, `connect` and `tls`. With redirects, the sum over all hops.
+///
+/// The parts add up to the service time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Looking the name up.
+    pub dns: Duration,
+    /// The TCP handshake.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// Writing the request, from its start to its last byte handed to the system.
+    pub send: Duration,
+    /// From there to the first byte of the response.
+    pub wait: Duration,
+    /// From there to the last byte of its body.
+    pub receive: Duration,
+}
+
+impl Phases {
+    /// The names of the phases, in order; as reports spell them.
+    pub const NAMES: [&'static str; 6] = ["dns", "connect", "tls", "send", "wait", "receive"];
+
+    /// The phases in the order of [`Phases::NAMES`].
+    pub fn as_array(&self) -> [Duration; 6] {
+        [self.dns, self.connect, self.tls, self.send, self.wait, self.receive]
+    }
+
+    /// The sum of all phases: the service time.
+    pub fn total(&self) -> Duration {
+        self.as_array().iter().sum()
+    }
+}
+
+/// Why a request, iteration, task, transaction or event counts as failed: the kind, for programs to tell apart. The
+/// reason beside it is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FailureKind {
+    /// The request could not be sent as it was given.
+    InvalidRequest,
+    /// The run's policy forbids the request.
+    Denied,
+    /// The host's name did not resolve.
+    Dns,
+    /// No connection could be made.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// The exchange outlasted its bound.
+    Timeout,
+    /// The peer closed the connection or sent what is not HTTP.
+    Protocol,
+    /// The body is larger than the run allows.
+    BodyTooLarge,
+    /// More redirects than allowed.
+    TooManyRedirects,
+    /// A response came with a status of 400 or above.
+    Status,
+    /// The scenario said so: `mark-failure`, an error from an iteration, a failed transaction or event.
+    Marked,
+    /// The guest trapped.
+    Trap,
+    /// None of these.
+    Other,
+}
+
+impl FailureKind {
+    /// The word for it in reports and output formats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::InvalidRequest => "invalid-request",
+            FailureKind::Denied => "denied",
+            FailureKind::Dns => "dns",
+            FailureKind::Connect => "connect",
+            FailureKind::Tls => "tls",
+            FailureKind::Timeout => "timeout",
+            FailureKind::Protocol => "protocol",
+            FailureKind::BodyTooLarge => "body-too-large",
+            FailureKind::TooManyRedirects => "too-many-redirects",
+            FailureKind::Status => "status",
+            FailureKind::Marked => "marked",
+            FailureKind::Trap => "trap",
+            FailureKind::Other => "other",
+        }
+    }
+}
+
+/// A failure's kind and the reason that groups it in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Failure<'a> {
+    /// The kind.
+    pub kind: FailureKind,
+    /// The reason, for people.
+    pub reason: &'a str,
+}
+
+/// One request, as measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The HTTP method, or the kind of request for one that the guest timed.
+    pub method: &'a str,
+    /// The name that statistics are kept under.
+    pub name: &'a str,
+    /// From the request's start to the last byte of its body.
+    pub service_time: Duration,
+    /// The parts of the service time; all zero where the guest did the timing.
+    pub phases: Phases,
+    /// Bytes written to the connection: head and body, over all hops.
+    pub bytes_sent: u64,
+    /// Bytes read from the connection: heads and bodies as they crossed the wire, over all hops.
+    pub bytes_received: u64,
+    /// Why it failed; none for a success.
+    pub failure: Option<Failure<'a>>,
+    /// The guest made and timed this request itself.
+    pub timed_by_guest: bool,
+}

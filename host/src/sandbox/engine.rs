@@ -1,0 +1,127 @@
+//! wasmtime's engine, sized for a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::shape::Shape;
+use super::LoadError;
+use crate::plan::Limits;
+
+/// How often the epoch advances: how long guest code runs before other virtual users of its thread get their turn, and
+/// the grain of its CPU limit.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// Instances beside those of virtual users: `setup`, `describe` and `teardown`, one at a time.
+const SPARE_INSTANCES: u32 = 2;
+
+/// Stacks that an async instance may have beside its own: each of its concurrent calls of a host function that the
+/// guest calls synchronously takes one.
+const STACKS_PER_ASYNC_INSTANCE: u32 = 4;
+
+/// Address space that each guest memory has behind it, so that small offsets need no bounds check of their own.
+const GUARD_BYTES: u64 = 64 << 10;
+
+/// What an engine is made for.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The most virtual users at one time.
+    pub max_vus: u32,
+    /// What one virtual user may use.
+    pub limits: Limits,
+    /// Where compiled code is kept; none to compile anew.
+    pub cache: Option<PathBuf>,
+}
+
+/// Makes the engine for components of that shape.
+///
+/// # Errors
+/// What wasmtime refuses, for example more address space than there is.
+pub(super) fn build(shape: &Shape, options: &EngineOptions) -> Result<Engine, LoadError> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.concurrency_support(shape.is_async());
+    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    config.memory_init_cow(true);
+    config.memory_reservation(options.limits.max_memory_bytes as u64);
+    config.memory_reservation_for_growth(0);
+    config.memory_guard_size(GUARD_BYTES);
+    config.guard_before_linear_memory(false);
+    config.max_wasm_stack(options.limits.max_stack_bytes);
+    // The host's own functions run on the same stack, below the guest's frames.
+    config.async_stack_size(options.limits.max_stack_bytes + (256 << 10));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(shape, options)));
+    if let Some(directory) = &options.cache {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(directory);
+        config.cache(Some(Cache::new(cache).map_err(|error| LoadError::Cache(format!("{error:#}")))?));
+    }
+    Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))
+}
+
+/// Room for exactly the instances that the run can have at one time.
+fn pool(shape: &Shape, options: &EngineOptions) -> PoolingAllocationConfig {
+    let instances = options.max_vus.saturating_add(SPARE_INSTANCES);
+    let stacks = if shape.is_async() { instances.saturating_mul(STACKS_PER_ASYNC_INSTANCE) } else { instances };
+    let (memories, tables) = (shape.memories.max(1), shape.tables.max(1));
+    let core_instances = shape.core_instances.max(1);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances);
+    pool.total_core_instances(instances.saturating_mul(core_instances));
+    pool.total_memories(instances.saturating_mul(memories));
+    pool.total_tables(instances.saturating_mul(tables));
+    pool.total_stacks(stacks);
+    pool.max_core_instances_per_component(core_instances);
+    pool.max_memories_per_component(memories);
+    pool.max_tables_per_component(tables);
+    pool.max_memories_per_module(memories);
+    pool.max_tables_per_module(tables);
+    pool.table_elements(table_elements(shape));
+    pool.max_memory_size(options.limits.max_memory_bytes);
+    pool
+}
+
+/// Room for each table to grow to twice its size, and 1,000 elements at the least.
+fn table_elements(shape: &Shape) -> usize {
+    usize::try_from(shape.table_elements.saturating_mul(2)).unwrap_or(usize::MAX).clamp(1_000, 1_000_000)
+}
+
+/// Advances an engine's epoch until it is dropped.
+#[derive(Debug)]
+pub struct Ticker {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Starts the thread that advances the epoch.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Ticker> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (engine, stopped) = (engine.weak(), Arc::clone(&stop));
+        let thread = std::thread::Builder::new().name("epoch".into()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                let Some(engine) = engine.upgrade() else { return };
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Ticker { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic of that thread left nothing to clean up.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The sandbox: compiles a scenario, gives each virtual user an instance and a store of its own, and answers what it
+//! imports. The guest is trusted with nothing: not with time, not with counts, not with memory.
+//!
+//! This is the one module that names wasmtime. It must not know when iterations are due, nor how many there are.
+
+mod bindings;
+mod engine;
+mod imports;
+mod instance;
+mod responses;
+mod scenario;
+mod secrets;
+mod shape;
+mod state;
+mod trap;
+
+pub use engine::{EngineOptions, Ticker};
+pub use instance::{CallError, Instance};
+pub use scenario::{Scenario, Task, TaskSet, WaitTime};
+pub use secrets::Secrets;
+pub(crate) use state::random_stream;
+pub use state::{Environment, Identity};
+pub use trap::Trap;
+
+/// Why a component can't be a scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is not well-formed.
+    #[error("read the component: {0}; was the file cut short, or made by a newer toolchain?")]
+    Malformed(String),
+    /// It imports what the host does not offer.
+    #[error("link the component's imports: {0}")]
+    Imports(String),
+    /// It exports nothing that can be run.
+    #[error("find what to run: the component exports {found}; export one of wasmload:scenario/iteration, tasks, async-iteration or async-tasks (version 0.1)")]
+    NoEntry {
+        /// What it exports instead.
+        found: String,
+    },
+    /// It exports several things that can be run.
+    #[error("tell what to run: the component exports both {0} and {1}; export one of them")]
+    SeveralEntries(&'static str, &'static str),
+    /// wasmtime can't compile it.
+    #[error("compile the component: {0}")]
+    Compile(String),
+    /// An export has another type than the contract says.
+    #[error("bind the component's export `{export}`: {why}; build it against the contract in wit/")]
+    Export {
+        /// The export.
+        export: String,
+        /// What differs.
+        why: String,
+    },
+    /// wasmtime can't run here.
+    #[error("prepare wasmtime: {0}")]
+    Engine(String),
+    /// The cache's directory can't be used.
+    #[error("use the cache of compiled code: {0}; --no-cache does without it")]
+    Cache(String),
+}

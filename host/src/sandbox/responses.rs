@@ -1,0 +1,185 @@
+//! Responses that a guest holds: each is counted once, when the guest drops it or its iteration ends.
+
+use crate::http::{Error, Exchange};
+use crate::sample::{Failure, FailureKind, Sample};
+
+/// The contract's resource; a handle's number is its place among the [`Responses`].
+#[derive(Debug)]
+pub(crate) struct Response;
+
+/// What the guest said of a response.
+#[derive(Debug)]
+enum Verdict {
+    Success,
+    Failure(Box<str>),
+}
+
+/// A response whose request is not counted yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) exchange: Exchange,
+    /// The name that the guest gave, where it gave one.
+    name: Option<Box<str>>,
+    verdict: Option<Verdict>,
+}
+
+impl Held {
+    /// An exchange that is over, kept under that name or under its path.
+    pub(super) fn new(exchange: Exchange, name: Option<Box<str>>) -> Held {
+        Held { exchange, name, verdict: None }
+    }
+
+    /// The response, where there was one.
+    pub(super) fn response(&self) -> Option<&crate::http::Response> {
+        self.exchange.outcome.as_ref().ok()
+    }
+
+    /// The status; 0 where there was no response.
+    pub(super) fn status(&self) -> u16 {
+        self.exchange.outcome.as_ref().map_or(0, |response| response.status())
+    }
+
+    /// Counts the request as failed; the last verdict holds.
+    pub(super) fn mark_failure(&mut self, reason: &str) {
+        self.verdict = Some(Verdict::Failure(reason.into()));
+    }
+
+    /// Counts the request as a success; the last verdict holds.
+    pub(super) fn mark_success(&mut self) {
+        self.verdict = Some(Verdict::Success);
+    }
+
+    /// Hands the sample of this request on, with the verdict that holds: the guest's, and without one the error's or
+    /// the status's.
+    pub(super) fn with_sample<R>(&self, record: impl FnOnce(&Sample<'_>) -> R) -> R {
+        let mut text = String::new();
+        let failure = match (&self.verdict, &self.exchange.outcome) {
+            (Some(Verdict::Success), _) => None,
+            (Some(Verdict::Failure(reason)), _) => Some(Failure { kind: FailureKind::Marked, reason }),
+            (None, Err(error)) => {
+                text = error.to_string();
+                Some(Failure { kind: error.kind(), reason: &text })
+            }
+            (None, Ok(response)) if response.status() >= 400 => {
+                text = response.status().to_string();
+                Some(Failure { kind: FailureKind::Status, reason: &text })
+            }
+            (None, Ok(_)) => None,
+        };
+        let result = record(&Sample {
+            method: self.exchange.method(),
+            name: self.name.as_deref().unwrap_or_else(|| self.exchange.default_name()),
+            service_time: self.exchange.phases.total(),
+            phases: self.exchange.phases,
+            bytes_sent: self.exchange.bytes_sent,
+            bytes_received: self.exchange.bytes_received,
+            failure,
+            timed_by_guest: false,
+        });
+        drop(text);
+        result
+    }
+}
+
+/// A handle that the guest has.
+#[derive(Debug)]
+enum Slot {
+    Free { next: Option<u32> },
+    Held(Box<Held>),
+    /// Counted, since its iteration ended; the guest has not dropped it yet.
+    Counted { status: u16, error: Option<Box<Error>> },
+}
+
+/// The responses of one virtual user.
+#[derive(Debug, Default)]
+pub(super) struct Responses {
+    slots: Vec<Slot>,
+    free: Option<u32>,
+    handles: usize,
+    held: usize,
+}
+
+impl Responses {
+    /// How many handles the guest has.
+    pub(super) fn handles(&self) -> usize {
+        self.handles
+    }
+
+    /// Keeps a response; its handle's number.
+    pub(super) fn insert(&mut self, held: Held) -> u32 {
+        self.handles += 1;
+        self.held += 1;
+        let slot = Slot::Held(Box::new(held));
+        if let Some(place) = self.free {
+            let previous = std::mem::replace(&mut self.slots[place as usize], slot);
+            self.free = if let Slot::Free { next } = previous { next } else { None };
+            return place;
+        }
+        self.slots.push(slot);
+        (self.slots.len() - 1) as u32
+    }
+
+    /// The response behind a handle, while it is not counted.
+    pub(super) fn get(&mut self, handle: u32) -> Option<&mut Held> {
+        match self.slots.get_mut(handle as usize)? {
+            Slot::Held(held) => Some(held),
+            Slot::Free { .. } | Slot::Counted { .. } => None,
+        }
+    }
+
+    /// The status behind a handle, counted or not.
+    pub(super) fn status(&self, handle: u32) -> u16 {
+        match self.slots.get(handle as usize) {
+            Some(Slot::Held(held)) => held.status(),
+            Some(Slot::Counted { status, .. }) => *status,
+            Some(Slot::Free { .. }) | None => 0,
+        }
+    }
+
+    /// The error behind a handle, counted or not.
+    pub(super) fn error(&self, handle: u32) -> Option<&Error> {
+        match self.slots.get(handle as usize)? {
+            Slot::Held(held) => held.exchange.outcome.as_ref().err(),
+            Slot::Counted { error, .. } => error.as_deref(),
+            Slot::Free { .. } => None,
+        }
+    }
+
+    /// The guest dropped its handle. The response, if it was not counted yet.
+    pub(super) fn remove(&mut self, handle: u32) -> Option<Box<Held>> {
+        let slot = self.slots.get_mut(handle as usize)?;
+        if matches!(slot, Slot::Free { .. }) {
+            return None;
+        }
+        let previous = std::mem::replace(slot, Slot::Free { next: self.free });
+        self.free = Some(handle);
+        self.handles -= 1;
+        match previous {
+            Slot::Held(held) => {
+                self.held -= 1;
+                Some(held)
+            }
+            Slot::Free { .. } | Slot::Counted { .. } => None,
+        }
+    }
+
+    /// The iteration ended: hands on all responses that are not counted yet, and keeps of each what a late call of
+    /// `status` or `error` needs.
+    pub(super) fn reap(&mut self, mut count: impl FnMut(Held)) {
+        if self.held == 0 {
+            return;
+        }
+        for slot in &mut self.slots {
+            if let Slot::Held(held) = slot {
+                let kept = Slot::Counted {
+                    status: held.status(),
+                    error: held.exchange.outcome.as_ref().err().cloned().map(Box::new),
+                };
+                if let Slot::Held(held) = std::mem::replace(slot, kept) {
+                    count(*held);
+                }
+            }
+        }
+        self.held = 0;
+    }
+}

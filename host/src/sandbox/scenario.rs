@@ -1,0 +1,185 @@
+//! A compiled scenario: linked, its exports found, ready to be given to virtual users.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+
+use super::engine::{self, EngineOptions, Ticker};
+use super::instance::{CallError, Instance};
+use super::shape::Shape;
+use super::state::{Environment, Identity, State};
+use super::{LoadError, imports};
+
+/// Where the functions of a component are, by its exports.
+#[derive(Clone, Debug)]
+pub(super) struct Exports {
+    pub(super) entry: Entry,
+    pub(super) lifecycle: Option<Lifecycle>,
+}
+
+/// What an iteration calls.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    Iteration { run: ComponentExportIndex },
+    Tasks { describe: ComponentExportIndex, run_task: ComponentExportIndex },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lifecycle {
+    pub(super) setup: ComponentExportIndex,
+    pub(super) start: ComponentExportIndex,
+    pub(super) stop: ComponentExportIndex,
+    pub(super) teardown: ComponentExportIndex,
+}
+
+/// A scenario, compiled and linked; one for a run, shared by its threads.
+pub struct Scenario {
+    pub(super) pre: InstancePre<State>,
+    pub(super) exports: Exports,
+    engine: Engine,
+}
+
+impl Scenario {
+    /// Compiles and links a component, or takes its code out of the cache.
+    ///
+    /// # Errors
+    /// What keeps it from being a scenario; found here, before any load.
+    pub fn load(bytes: &[u8], options: &EngineOptions) -> Result<Scenario, LoadError> {
+        let shape = Shape::read(bytes)?;
+        shape.check_imports()?;
+        let entry = entry_names(&shape)?;
+        let engine = engine::build(&shape, options)?;
+        let component = Component::new(&engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let mut linker = Linker::new(&engine);
+        imports::add_to_linker(&mut linker, shape.is_async())
+            .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Imports(format!("{error:#}; build it against the contract in wit/")))?;
+        let exports = Exports::find(&component, &shape, &entry)?;
+        Ok(Scenario { pre, exports, engine })
+    }
+
+    /// Starts what bounds the CPU time of guests; needed while any guest runs.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start_ticker(&self) -> std::io::Result<Ticker> {
+        Ticker::start(&self.engine)
+    }
+
+    /// Whether the scenario has `setup`, `start`, `stop` and `teardown`.
+    pub fn has_lifecycle(&self) -> bool {
+        self.exports.lifecycle.is_some()
+    }
+
+    /// Whether the scenario is made of tasks.
+    pub fn has_tasks(&self) -> bool {
+        matches!(self.exports.entry, Entry::Tasks { .. })
+    }
+
+    /// Asks a scenario made of tasks for their description, in an instance of its own.
+    ///
+    /// # Errors
+    /// The guest trapped.
+    pub async fn describe(&self, env: Arc<Environment>) -> Result<TaskSet, CallError> {
+        Instance::new(self, env, Identity { vu: 0, instance: 0 }).await?.describe().await
+    }
+}
+
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scenario").field("exports", &self.exports).finish_non_exhaustive()
+    }
+}
+
+/// The interface to run, by its full name, and whether it is made of tasks.
+struct EntryNames {
+    interface: String,
+    tasks: bool,
+}
+
+fn entry_names(shape: &Shape) -> Result<EntryNames, LoadError> {
+    let mut found: Option<(&'static str, EntryNames)> = None;
+    for (interface, tasks) in
+        [("iteration", false), ("async-iteration", false), ("tasks", true), ("async-tasks", true)]
+    {
+        let Some(name) = shape.contract_export(interface) else { continue };
+        if let Some((earlier, _)) = &found {
+            return Err(LoadError::SeveralEntries(*earlier, interface));
+        }
+        found = Some((interface, EntryNames { interface: name.to_owned(), tasks }));
+    }
+    found.map(|(_, names)| names).ok_or_else(|| {
+        let found = if shape.exports.is_empty() { "no interface".to_owned() } else { shape.exports.join(", ") };
+        LoadError::NoEntry { found }
+    })
+}
+
+impl Exports {
+    fn find(component: &Component, shape: &Shape, entry: &EntryNames) -> Result<Exports, LoadError> {
+        let function = |interface: &str, name: &str| {
+            let instance = component.get_export_index(None, interface);
+            instance.and_then(|instance| component.get_export_index(Some(&instance), name)).ok_or_else(|| {
+                LoadError::Export { export: format!("{interface}#{name}"), why: "it is missing".to_owned() }
+            })
+        };
+        let entry = if entry.tasks {
+            Entry::Tasks {
+                describe: function(&entry.interface, "describe")?,
+                run_task: function(&entry.interface, "run-task")?,
+            }
+        } else {
+            Entry::Iteration { run: function(&entry.interface, "run")? }
+        };
+        let lifecycle = match shape.contract_export("lifecycle") {
+            Some(interface) => Some(Lifecycle {
+                setup: function(interface, "setup")?,
+                start: function(interface, "start")?,
+                stop: function(interface, "stop")?,
+                teardown: function(interface, "teardown")?,
+            }),
+            None => None,
+        };
+        Ok(Exports { entry, lifecycle })
+    }
+}
+
+/// A task of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its place in the guest's description.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// How often it is drawn, in proportion to the others' weights; at least 1.
+    pub weight: u32,
+    /// What a run chooses tasks by.
+    pub tags: Vec<String>,
+}
+
+/// The pause between two tasks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WaitTime {
+    /// None.
+    None,
+    /// Always that long.
+    Constant(Duration),
+    /// Drawn evenly between the two.
+    Between(Duration, Duration),
+    /// Tasks start this far apart, where the task itself takes less.
+    Pacing(Duration),
+}
+
+/// The tasks of a scenario, as it describes them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSet {
+    /// The tasks, in the guest's order.
+    pub tasks: Vec<Task>,
+    /// The pause between two of them.
+    pub wait: WaitTime,
+    /// In the order listed, instead of drawn by weight.
+    pub sequential: bool,
+}

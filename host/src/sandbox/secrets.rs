@@ -1,0 +1,56 @@
+//! Values that scenarios may use and nobody may print.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What stands in a text where a secret stood.
+const MASK: &str = "***";
+
+/// Secrets by name.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, String>,
+}
+
+impl Secrets {
+    /// Secrets of these names and values.
+    pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Secrets {
+        Secrets { values: values.into_iter().collect() }
+    }
+
+    /// The secret of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The text with every secret in it hidden.
+    pub(super) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut masked = Cow::Borrowed(text);
+        for value in self.values.values().filter(|value| !value.is_empty()) {
+            if masked.contains(value.as_str()) {
+                masked = Cow::Owned(masked.replace(value.as_str(), MASK));
+            }
+        }
+        masked
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_hidden_in_texts_and_in_debug_output() {
+        let secrets = Secrets::new([("token".to_owned(), "s3cret".to_owned()), ("none".to_owned(), String::new())]);
+        assert_eq!(secrets.mask("bearer s3cret, s3cret"), "bearer ***, ***");
+        assert!(matches!(secrets.mask("nothing here"), Cow::Borrowed("nothing here")));
+        assert_eq!(format!("{secrets:?}"), r#"{"none", "token"}"#);
+        assert_eq!(secrets.get("token"), Some("s3cret"));
+    }
+}

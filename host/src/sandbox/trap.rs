@@ -1,0 +1,84 @@
+//! A trap, as a person wants to read it.
+
+use wasmtime::WasmBacktrace;
+
+/// What ended a guest's call before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// What happened, in one line.
+    pub message: String,
+    /// The wasm backtrace, a frame a line; empty where the guest was not running.
+    pub backtrace: String,
+}
+
+/// Why the host ended a guest's call; shown as the trap's message.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HostTrap {
+    /// Guest code ran too long between two calls of the host.
+    #[error("guest code ran longer than {limit:?} without calling the host; --max-cpu-time raises this bound")]
+    CpuTime {
+        /// The bound.
+        limit: std::time::Duration,
+    },
+    /// A handle was used after its iteration ended.
+    #[error("used a response's {what} after its iteration ended; its body is gone then")]
+    ResponseGone {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// Too many handles.
+    #[error("held more than {limit} responses or transactions; drop those that are no longer needed")]
+    Handles {
+        /// The bound.
+        limit: usize,
+    },
+    /// There are no such data.
+    #[error("asked for the data set '{0}', which the run does not have; give it with --data NAME=FILE")]
+    NoData(String),
+}
+
+impl Trap {
+    /// Reads what wasmtime reports.
+    pub(super) fn new(error: &wasmtime::Error, memory_denied: Option<usize>) -> Trap {
+        let mut message = if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
+            trap.to_string()
+        } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            format!("the guest exited with code {}", exit.0)
+        } else {
+            error.root_cause().to_string()
+        };
+        if let Some(limit) = memory_denied {
+            message.push_str(&format!(
+                ", after it was denied more than {} MiB of memory; --max-memory raises this bound",
+                limit >> 20
+            ));
+        }
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(String::new, frames);
+        Trap { message: one_line(&message), backtrace }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let mut text = String::new();
+    for (place, frame) in backtrace.frames().iter().enumerate() {
+        let name = match (frame.func_name(), frame.module().name()) {
+            (Some(name), _) => wasmtime_demangle(name),
+            (None, Some(module)) => format!("{module}, function {}", frame.func_index()),
+            (None, None) => format!("function {}", frame.func_index()),
+        };
+        if place > 0 {
+            text.push('\n');
+        }
+        text.push_str(&format!("{place:>3}: {name}"));
+    }
+    text
+}
+
+/// A Rust symbol without its mangling.
+fn wasmtime_demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}

@@ -1,0 +1,211 @@
+//! The figures as a table for people; as JSON by serde.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
+
+use super::Args;
+use super::memory::Footprint;
+use super::startup::Startup;
+use super::throughput::{Throughput, ToolFigures};
+
+/// What was measured, and how.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    rounds: u32,
+    seconds: u32,
+    connections: u32,
+    load_core: usize,
+    server_core: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) throughput: Option<Throughput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) memory: Vec<Footprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) startup: Option<Startup>,
+}
+
+impl Report {
+    /// An empty report of what `args` ask for.
+    pub(super) fn new(args: &Args) -> Self {
+        Self {
+            rounds: args.rounds,
+            seconds: args.seconds,
+            connections: args.connections,
+            load_core: args.load_core,
+            server_core: args.server_core,
+            throughput: None,
+            memory: Vec::new(),
+            startup: None,
+        }
+    }
+
+    fn write_throughput(&self, out: &mut Formatter<'_>, throughput: &Throughput) -> fmt::Result {
+        let Self { rounds, seconds, connections, load_core, server_core, .. } = self;
+        writeln!(out, "throughput: {connections} connections or VUs, nginx on loopback")?;
+        writeln!(out, "medians of {rounds} rounds of {seconds} s; load on core {load_core}, nginx on {server_core}\n")?;
+        let (rate, cpu) = ("requests/s", "CPU µs");
+        writeln!(
+            out,
+            "{:10}{rate:>12}{:>9}{:>11}{cpu:>9}{:>7}{:>16}{:>15}",
+            "", "user µs", "system µs", "busy", "rate to wrk's", "CPU to wrk's"
+        )?;
+        throughput.tools.iter().try_for_each(|tool| write_tool(out, tool))?;
+        writeln!(out)
+    }
+
+    fn write_memory(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(out, "resident memory: each VU asleep with one open connection\n")?;
+        writeln!(out, "{:>10}{:>14}{:>13}{:>21}", "VUs", "MiB in all", "KiB per VU", "KiB per further VU")?;
+        for footprint in &self.memory {
+            let further = footprint.resident_kib_per_further_vu.map_or("-".to_owned(), |kib| format!("{kib:.1}"));
+            let (vus, mib) = (grouped(footprint.vus.into()), footprint.resident_kib / 1_024.0);
+            write!(out, "{vus:>10}{mib:>14.1}{:>13.1}{further:>21}", footprint.resident_kib_per_vu)?;
+            if !footprint.is_complete() {
+                let (requests, failures) = (grouped(footprint.requests), grouped(footprint.failures));
+                write!(out, "  not all were connected: {requests} requests, {failures} failed")?;
+            }
+            writeln!(out)?;
+        }
+        writeln!(out)
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(throughput) = &self.throughput {
+            self.write_throughput(out, throughput)?;
+        }
+        if !self.memory.is_empty() {
+            self.write_memory(out)?;
+        }
+        if let Some(startup) = &self.startup {
+            write_startup(out, startup)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_tool(out: &mut Formatter<'_>, tool: &ToolFigures) -> fmt::Result {
+    let ToolFigures { name, median, to_wrk, failures, .. } = tool;
+    write!(
+        out,
+        "{name:10}{:>12}{:>9.2}{:>11.2}{:>9.2}{:>6.0}%{:>16.2}{:>15.2}",
+        grouped(median.requests_per_second.round() as u64),
+        median.user_microseconds_per_request,
+        median.system_microseconds_per_request,
+        median.cpu_microseconds_per_request,
+        median.busy * 100.0,
+        to_wrk.requests_per_second,
+        to_wrk.cpu_per_request,
+    )?;
+    if *failures > 0 {
+        write!(out, "  {} requests failed", grouped(*failures))?;
+    }
+    writeln!(out)
+}
+
+fn write_startup(out: &mut Formatter<'_>, startup: &Startup) -> fmt::Result {
+    let Startup { vus, cpu, microseconds_per_vu } = startup;
+    writeln!(out, "starting {} VUs, with one connection and one request each", grouped((*vus).into()))?;
+    writeln!(
+        out,
+        "{microseconds_per_vu:.0} µs of CPU per VU; user {:.1} ms, system {:.1} ms in all",
+        cpu.user_seconds * 1e3,
+        cpu.system_seconds * 1e3
+    )
+}
+
+/// The middle value, or the mean of the two in the middle; NaN of none.
+pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
+    f64::midpoint(values[last / 2], values[last.div_ceil(2)])
+}
+
+/// A number with a comma between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{memory, startup, throughput};
+    use super::{Report, grouped, median};
+
+    fn report() -> Report {
+        Report {
+            rounds: 3,
+            seconds: 5,
+            connections: 64,
+            load_core: 0,
+            server_core: 1,
+            throughput: Some(throughput::tests::throughput()),
+            memory: memory::tests::footprints(),
+            startup: Some(startup::tests::startup()),
+        }
+    }
+
+    #[test]
+    fn a_report_reads_as_three_tables() {
+        let expected = "\
+throughput: 64 connections or VUs, nginx on loopback
+medians of 3 rounds of 5 s; load on core 0, nginx on 1
+
+            requests/s  user µs  system µs   CPU µs   busy   rate to wrk's   CPU to wrk's
+wrk            100,000     1.00       9.00    10.00   100%            1.00           1.00  3 requests failed
+wasmload        60,000     6.67      10.00    16.67   100%            0.50           2.00  3 requests failed
+
+resident memory: each VU asleep with one open connection
+
+       VUs    MiB in all   KiB per VU   KiB per further VU
+     1,000          59.6         61.0                    -
+     5,000         215.8         44.2                 40.0  not all were connected: 4,999 requests, 0 failed
+
+starting 1,000 VUs, with one connection and one request each
+625 µs of CPU per VU; user 375.0 ms, system 250.0 ms in all
+";
+        assert_eq!(report().to_string(), expected);
+    }
+
+    #[test]
+    fn a_report_as_json_has_each_round() -> serde_json::Result<()> {
+        let json = serde_json::to_value(report())?;
+        assert_eq!(json["throughput"]["tools"][1]["name"], "wasmload");
+        assert_eq!(json["throughput"]["tools"][1]["rounds"][2]["requests_per_second"], 60_000.0);
+        assert_eq!(json["memory"][1]["resident_kib_per_further_vu"], 40.0);
+        assert_eq!(json["startup"]["microseconds_per_vu"], 625.0);
+        Ok(())
+    }
+
+    #[test]
+    fn parts_that_were_not_measured_are_left_out() -> serde_json::Result<()> {
+        let report = Report { throughput: None, memory: Vec::new(), startup: None, ..report() };
+        assert_eq!(report.to_string(), "");
+        let json = serde_json::to_value(report)?;
+        assert!(json.get("throughput").is_none() && json.get("memory").is_none() && json.get("startup").is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let texts = [0, 12, 123, 1_234, 123_456, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "12", "123", "1,234", "123,456", "1,234,567"]);
+    }
+}
