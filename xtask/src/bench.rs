@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 
+use crate::project;
 use nginx::Nginx;
 use report::Report;
 use tool::{Load, Wasmload};
@@ -122,7 +123,7 @@ impl Bench {
         process::raise_file_limit(u64::from(connections) + FILES_BESIDE_CONNECTIONS)?;
         let nginx = Nginx::start(&nginx, args.server_core, connections)?;
         let load = Load { core: args.load_core, url: nginx.url(), connections: args.connections };
-        Ok(Self { args, load, wasmload, wrk, oha: process::find("oha"), _nginx: nginx })
+        Ok(Self { args, load, wasmload, wrk, oha: project::find_program("oha"), _nginx: nginx })
     }
 
     fn measure(&self) -> anyhow::Result<Report> {
@@ -140,9 +141,3 @@ impl Bench {
 
 /// What a process opens besides its connections: standard streams, libraries, sockets, the event loop.
 const FILES_BESIDE_CONNECTIONS: u64 = 256;
-
-/// Says on standard error what is being measured: a whole run takes minutes.
-fn announce(what: &str) {
-    // Nobody to tell where standard error is closed, and no reason to stop measuring.
-    drop(writeln!(io::stderr(), "measuring {what}"));
-}

@@ -1,2 +1,51 @@
-//! Chores.
-fn main() {}
+//! The project's own chores: `cargo xtask CHORE`.
+
+mod bench;
+mod demo;
+mod digest;
+mod golden;
+mod guests;
+mod layers;
+mod lint;
+mod packages;
+mod project;
+mod python;
+mod test;
+mod toolchain;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Builds the test guests and the examples into target/guests
+    Guests(guests::Args),
+    /// Prepares what the tests need, and runs them all
+    Test,
+    /// Checks formatting, lints, documentation and layers
+    Lint,
+    /// Refreshes the golden files
+    Golden,
+    /// Rebuilds the scenario that is built into wasmload from examples/cities
+    DemoComponent,
+    Bench(bench::Args),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Guests(args) => guests::run(&args),
+        Chore::Test => test::run(),
+        Chore::Lint => lint::run(),
+        Chore::Golden => golden::run(),
+        Chore::DemoComponent => demo::rebuild(),
+        Chore::Bench(args) => bench::run(args),
+    }
+}

@@ -105,8 +105,8 @@ struct Options {
 
 /// One virtual user's client. A clone shares its connections and cookies.
 ///
-/// Several requests may be under way at once, each on a connection of its own. Connections belong to the tokio runtime that
-/// they were opened on, so a client stays on one.
+/// Several requests may be under way at once, each on a connection of its own. Connections belong to the tokio runtime
+/// that they were opened on, so a client stays on one.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
 
@@ -122,8 +122,8 @@ struct Inner {
 }
 
 impl Client {
-    /// A client without connections. `interrupted` is increased for each exchange that is dropped after its request was sent in
-    /// part and before its response was complete.
+    /// A client without connections. `interrupted` is increased for each exchange that is dropped after its request was
+    /// sent in part and before its response was complete.
     pub fn new(context: Arc<Context>, interrupted: Arc<AtomicU64>) -> Self {
         Client(Arc::new(Inner { context, interrupted, idle: Mutex::default(), jar: OnceLock::new() }))
     }
@@ -143,8 +143,8 @@ impl Client {
         Prepared { subject: Subject::Refused(Box::new(refused)), options: self.options(request) }
     }
 
-    /// Performs a request: the clock starts when the future is first polled. The future owns all it needs. Dropping it closes the
-    /// connection it uses.
+    /// Performs a request: the clock starts when the future is first polled. The future owns all it needs. Dropping it
+    /// closes the connection it uses.
     pub fn perform(&self, prepared: Prepared) -> impl Future<Output = Exchange> + Send + use<> {
         self.clone().run(prepared)
     }
@@ -157,8 +157,8 @@ impl Client {
         }
     }
 
-    /// Takes a cookie as if it had come from that URL in a `Set-Cookie` header. A malformed one, or one that the URL's host
-    /// can't set, is left out; so are all where the run has no cookies.
+    /// Takes a cookie as if it had come from that URL in a `Set-Cookie` header. A malformed one, or one that the URL's
+    /// host can't set, is left out; so are all where the run has no cookies.
     pub fn set_cookie(&self, url: &str, cookie: &str) {
         if let (true, Ok(url)) = (self.0.context.config.cookies, self.parse(url)) {
             lock(self.0.jar.get_or_init(Box::default)).set(&url, cookie);
@@ -245,8 +245,8 @@ impl Client {
         (Err(Error::TooManyRedirects(options.max_redirects)), last)
     }
 
-    /// One request and its response, over a kept connection where there is one. One that the server closed in the meantime shows
-    /// only under the request; that is tried once more, where it can do no harm.
+    /// One request and its response, over a kept connection where there is one. One that the server closed in the
+    /// meantime shows only under the request; that is tried once more, where it can do no harm.
     async fn hop(
         &self,
         request: &Encoded,

@@ -14,13 +14,15 @@ pub struct Config {
     /// The largest body that is kept, in bytes after decoding. A discarded body has no bound, as nothing of it is held.
     /// Default: 64 MiB.
     pub max_body_bytes: u64,
-    /// The largest head of a response, in bytes, interim responses included. It may have at most 128 headers. Default: 64 KiB.
+    /// The largest head of a response, in bytes, interim responses included. It may have at most 128 headers. Default:
+    /// 64 KiB.
     pub max_head_bytes: usize,
     /// The `user-agent` of requests that have none. Default: `wasmload/` and the version.
     pub user_agent: String,
     /// Whether connections are kept for the next request. Default: true.
     pub keepalive: bool,
-    /// The most idle connections that one virtual user keeps, over all origins; beyond that, the oldest is closed. Default: 32.
+    /// The most idle connections that one virtual user keeps, over all origins; beyond that, the oldest is closed.
+    /// Default: 32.
     pub max_idle_connections: usize,
     /// Whether virtual users have cookie jars. Default: true.
     pub cookies: bool,

@@ -55,8 +55,8 @@ impl Connection {
         Ok(Box::new(Connection { stream, timer, origin }))
     }
 
-    /// Whether an idle connection may serve a request: it hasn't ended, and nothing came that nobody asked for. Costs no system
-    /// call where nothing happened to it.
+    /// Whether an idle connection may serve a request: it hasn't ended, and nothing came that nobody asked for. Costs
+    /// no system call where nothing happened to it.
     pub(super) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         if let Stream::Tcp(stream) = &self.stream {

@@ -60,11 +60,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// Validates the settings and reads certificates. `target` is the absolute URL that requests with only a path go to.
+    /// Validates the settings and reads certificates. `target` is the absolute URL that requests with only a path go
+    /// to.
     ///
     /// # Errors
-    /// Where the target, the user agent or a file of certificates can't be used. That the system has no certificate authorities
-    /// is none: requests over TLS will fail, the others not.
+    /// Where the target, the user agent or a file of certificates can't be used. That the system has no certificate
+    /// authorities is none: requests over TLS will fail, the others not.
     pub fn new(config: Config, target: Option<&str>) -> Result<Arc<Self>, ContextError> {
         Context::build(config, target).map(Arc::new)
     }

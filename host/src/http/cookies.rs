@@ -9,13 +9,14 @@ const MAX_COOKIES: usize = 512;
 /// The largest `Set-Cookie` value that is taken, in bytes (RFC 6265 asks for 4096).
 const MAX_COOKIE_BYTES: usize = 8 * 1024;
 
-/// Cookies by the rules of RFC 6265. There is no list of public suffixes: a server under test that sets a cookie for all of
-/// `com` gets it back.
+/// Cookies by the rules of RFC 6265. There is no list of public suffixes: a server under test that sets a cookie for
+/// all of `com` gets it back.
 #[derive(Debug, Default)]
 pub(super) struct Jar(CookieStore);
 
 impl Jar {
-    /// Takes a `Set-Cookie` value from that URL. What is malformed, foreign to the URL, or beyond the jar's bounds is left out.
+    /// Takes a `Set-Cookie` value from that URL. What is malformed, foreign to the URL, or beyond the jar's bounds is
+    /// left out.
     pub(super) fn set(&mut self, url: &Url, cookie: &str) {
         if cookie.len() <= MAX_COOKIE_BYTES && self.has_room() {
             // An error says only that the cookie isn't for this jar, which is what a browser makes of it too.

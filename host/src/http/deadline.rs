@@ -1,7 +1,7 @@
 //! The bound on an exchange's time, kept by a timer that costs a usual request no timer operation.
 //!
-//! A timer lives as long as its connection. Nearly all requests have the same timeout, so each one's deadline is later than
-//! the one the timer was last set to: the timer is left alone, and set forward only when it fires, once per
+//! A timer lives as long as its connection. Nearly all requests have the same timeout, so each one's deadline is later
+//! than the one the timer was last set to: the timer is left alone, and set forward only when it fires, once per
 //! timeout instead of once per request. Only a deadline that is earlier than the timer's own resets it.
 
 use std::future::poll_fn;

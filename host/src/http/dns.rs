@@ -1,7 +1,7 @@
 //! Names to addresses, looked up once for all virtual users.
 //!
-//! The system's resolver blocks a thread per lookup, and a ramp may start thousands of virtual users in a second; so lookups of one
-//! name wait for each other, and share what the first one found.
+//! The system's resolver blocks a thread per lookup, and a ramp may start thousands of virtual users in a second; so
+//! lookups of one name wait for each other, and share what the first one found.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

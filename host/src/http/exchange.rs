@@ -13,8 +13,8 @@ use super::h1::Encoded;
 pub struct Exchange {
     /// The last hop's response, or why there is none.
     pub outcome: Result<Response, Error>,
-    /// Where the time went, over all hops. The phases add up to the service time, for failures too: the time until a failure
-    /// belongs to the phase that failed.
+    /// Where the time went, over all hops. The phases add up to the service time, for failures too: the time until a
+    /// failure belongs to the phase that failed.
     pub phases: Phases,
     /// Bytes of heads and bodies handed to connections, before TLS, over all hops and tries.
     pub bytes_sent: u64,
@@ -35,8 +35,8 @@ impl Exchange {
         self.subject.method()
     }
 
-    /// The name that statistics are kept under where the guest gave none: the URL's path, without its query. A request that could
-    /// not be sent has what its URL says before a query, unparsed.
+    /// The name that statistics are kept under where the guest gave none: the URL's path, without its query. A request
+    /// that could not be sent has what its URL says before a query, unparsed.
     pub fn default_name(&self) -> &str {
         self.subject.default_name()
     }

@@ -19,8 +19,8 @@ pub(super) enum Phase {
 
 /// The measurements of one exchange, over all its hops.
 ///
-/// Time is cut into phases without gaps: each begins at the instant at which the one before ended, so they add up to the
-/// service time exactly, and the clock is read once per phase.
+/// Time is cut into phases without gaps: each begins at the instant at which the one before ended, so they add up to
+/// the service time exactly, and the clock is read once per phase.
 #[derive(Debug)]
 pub(super) struct Meter<'a> {
     start: Instant,

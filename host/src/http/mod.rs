@@ -1,11 +1,12 @@
 //! HTTP: one client per virtual user, from the socket up to the contract's requests and responses.
 //!
-//! It owns connections, phases, redirects, cookies and content codings, and says what failed in words that the contract has. It
-//! must not know guests, statistics or schedules: a [`Request`] borrows plain text, an [`Exchange`] carries what was measured.
+//! It owns connections, phases, redirects, cookies and content codings, and says what failed in words that the contract
+//! has. It must not know guests, statistics or schedules: a [`Request`] borrows plain text, an [`Exchange`] carries
+//! what was measured.
 //!
 //! What makes it quick: a request is put together in one buffer and written in one call; a response is read into a
-//! buffer that the whole thread shares and kept in one allocation; the clock is read three times; timers are left alone. A client
-//! that waits for its user holds its connections, and no buffers.
+//! buffer that the whole thread shares and kept in one allocation; the clock is read three times; timers are left
+//! alone. A client that waits for its user holds its connections, and no buffers.
 //!
 //! A URL with a user name or password is refused; an `authorization` header carries them.
 

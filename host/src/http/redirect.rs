@@ -38,8 +38,8 @@ pub(super) fn method(status: u16, method: &str) -> (&str, bool) {
     }
 }
 
-/// Whether a header that the guest set goes along: nothing secret or specific to the host to another origin, nothing that
-/// describes a body without it.
+/// Whether a header that the guest set goes along: nothing secret or specific to the host to another origin, nothing
+/// that describes a body without it.
 pub(super) fn keeps_header(name: &str, same_origin: bool, body: bool) -> bool {
     let is = |names: &[&str]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
     let bound_to_origin = is(&["authorization", "cookie", "host", "proxy-authorization"]);

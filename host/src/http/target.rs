@@ -1,8 +1,8 @@
 //! Where a request goes: its origin, and the path and query that stand in its request line.
 //!
-//! Parsing a URL in full costs more than the rest of a request's preparation, so a URL that parsing would not change, at an
-//! origin already known, is only looked over. Everything else goes through the `url` crate. Which origin a request
-//! reaches is decided here and nowhere else, redirects included.
+//! Parsing a URL in full costs more than the rest of a request's preparation, so a URL that parsing would not change,
+//! at an origin already known, is only looked over. Everything else goes through the `url` crate. Which origin a
+//! request reaches is decided here and nowhere else, redirects included.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -66,8 +66,8 @@ impl PartialEq for Origin {
     }
 }
 
-/// The origin of a request or connection. The run's target, which nearly all requests go to, is a mark without a reference
-/// count, so that threads share no counter.
+/// The origin of a request or connection. The run's target, which nearly all requests go to, is a mark without a
+/// reference count, so that threads share no counter.
 #[derive(Clone, Debug)]
 pub(super) enum OriginRef {
     Base,
@@ -162,7 +162,8 @@ impl<'a> Target<'a> {
 const REMEMBERED: usize = 32;
 
 thread_local! {
-    /// The origins lately used on this thread. Its virtual users share one copy of each, and no thread counts another's references.
+    /// The origins lately used on this thread. Its virtual users share one copy of each, and no thread counts another's
+    /// references.
     static ORIGINS: RefCell<Vec<Arc<Origin>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -190,8 +191,8 @@ fn remember(origin: Origin) -> Arc<Origin> {
     })
 }
 
-/// Whether parsing would leave this path and query as they are: no byte that it would encode, drop or read as another, and no
-/// segment that begins with a dot, encoded or not.
+/// Whether parsing would leave this path and query as they are: no byte that it would encode, drop or read as another,
+/// and no segment that begins with a dot, encoded or not.
 fn is_plain(path_and_query: &str) -> bool {
     let mut previous = 0;
     let mut in_path = true;

@@ -5,14 +5,13 @@
 //! not know who makes the load, nor change what was measured.
 
 pub mod csv;
-pub mod files;
+mod file;
 pub mod json;
 pub mod live;
 pub mod progress;
 pub mod text;
 
 mod date;
-mod file;
 mod table;
 mod words;
 

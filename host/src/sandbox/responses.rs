@@ -5,7 +5,8 @@ use crate::sample::{Failure, FailureKind, Sample};
 
 /// The contract's resource; a handle's number is its place among the [`Responses`].
 #[derive(Debug)]
-pub(crate) struct Response;
+#[expect(unreachable_pub, reason = "the bindings re-export it")]
+pub struct Response;
 
 /// What the guest said of a response.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 
+use super::Bench;
 use super::process;
 use super::report::median;
 use super::tool::{Bound, Count, SLEEPER};
-use super::{Bench, announce};
+use crate::project::say;
 
 /// How often memory is read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(250);
@@ -47,7 +48,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<Footprint>> {
     sizes.dedup();
     let mut footprints: Vec<Footprint> = Vec::new();
     for vus in sizes {
-        announce(&format!("memory, {vus} VUs"));
+        say(&format!("measuring memory, {vus} VUs"));
         let (resident_kib, count) = run(bench, vus)?;
         footprints.push(footprint(vus, resident_kib, count, footprints.last()));
     }

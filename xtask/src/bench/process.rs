@@ -12,6 +12,8 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 use serde::Serialize;
 
+use crate::project::find_program;
+
 /// How often a running program is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -42,20 +44,12 @@ impl Cpu {
     }
 }
 
-/// A program on `PATH`, or where servers are: Debian leaves those directories out of an ordinary user's `PATH`.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let servers = ["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from);
-    let mut directories = std::env::split_paths(&path).chain(servers);
-    directories.find_map(|directory| Some(directory.join(program)).filter(|candidate| candidate.is_file()))
-}
-
-/// As [`find`], where the measurement can't do without it.
+/// A program that the measurement can't do without.
 ///
 /// # Errors
 /// Where it is not there; says which Debian package has it.
 pub(super) fn require(program: &str, package: &str) -> anyhow::Result<PathBuf> {
-    find(program).with_context(|| format!("{program} is not on PATH; try apt-get install {package}"))
+    find_program(program).with_context(|| format!("{program} is not on PATH; try apt-get install {package}"))
 }
 
 /// A command that runs on that core alone. `taskset` becomes the program, so the child's id is the program's own.
@@ -138,7 +132,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::{find, require, run};
+    use super::{require, run};
 
     /// Far more than any of these programs takes.
     const BOUND: Duration = Duration::from_secs(600);
@@ -150,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn a_program_on_path_is_found_and_another_is_asked_for() {
-        assert!(find("sh").is_some_and(|path| path.is_absolute()));
+    fn a_program_that_is_there_is_found_and_another_is_asked_for() {
+        assert!(require("sh", "dash").is_ok_and(|path| path.ends_with("sh")));
         let error = require("no-such-program", "some-package").map_err(|error| error.to_string());
         assert_eq!(error, Err("no-such-program is not on PATH; try apt-get install some-package".to_owned()));
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde::Serialize;
 
+use super::Bench;
 use super::process::{self, Cpu};
 use super::report::median;
 use super::tool::{Bound, STATUS_ONLY};
-use super::{Bench, announce};
+use crate::project::say;
 
 /// How many virtual users are started.
 pub(super) const VUS: u32 = 1_000;
@@ -31,7 +32,7 @@ pub(super) struct Startup {
 /// # Errors
 /// Where a run fails, or makes another number of requests than its virtual users.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Startup> {
-    announce("starting virtual users");
+    say("measuring starting virtual users");
     // Fills caches, as for the throughput.
     start(bench, 1)?;
     let mut rounds = Vec::new();

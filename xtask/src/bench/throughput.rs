@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde::Serialize;
 
+use super::Bench;
 use super::process::{self, Cpu};
 use super::report::median;
 use super::tool::{Count, Tool};
-use super::{Bench, announce};
+use crate::project::say;
 
 /// What a tool may take beyond its time: to start, to stop, to write its report.
 const GRACE: Duration = Duration::from_secs(60);
@@ -61,7 +62,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Throughput> {
     }
     let mut turns: Vec<Vec<(Count, Cpu)>> = tools.iter().map(|_| Vec::new()).collect();
     for round in 0..bench.args.rounds as usize {
-        announce(&format!("throughput, round {} of {}", round + 1, bench.args.rounds));
+        say(&format!("measuring throughput, round {} of {}", round + 1, bench.args.rounds));
         // Everybody is first in turn, so that nobody always follows the same neighbour.
         for offset in 0..tools.len() {
             let index = (round + offset) % tools.len();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Args, process};
+use crate::project;
 
 /// What all tools of a comparison are given.
 pub(super) struct Load {
@@ -57,6 +58,8 @@ impl Tool<'_> {
             }
             Self::Oha(program) => {
                 let mut command = process::pinned(load.core, program);
+                // One thread, like the others: two would take turns on the one core.
+                command.env("TOKIO_WORKER_THREADS", "1");
                 command.args(["-z", &time, "-c", &connections, "--no-tui", "--output-format", "json"]);
                 command.arg(format!("{}/", load.url));
                 command
@@ -105,10 +108,10 @@ impl Wasmload {
     /// # Errors
     /// Where one of them has not been built; says how to.
     pub(super) fn prepare(args: &Args) -> anyhow::Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
         // Absolute, as a bare name would be looked for on `PATH` when it is run.
-        let program = absolute(args.wasmload.clone().unwrap_or_else(|| target.join("release/wasmload")))?;
-        let guests = args.guests.clone().unwrap_or_else(|| target.join("guests"));
+        let program =
+            absolute(args.wasmload.clone().unwrap_or_else(|| project::target_dir().join("release/wasmload")))?;
+        let guests = args.guests.clone().unwrap_or_else(project::guests_dir);
         ensure!(
             program.is_file(),
             "no {}; try cargo build --release --package wasmload, or --wasmload FILE",
@@ -143,12 +146,6 @@ impl Wasmload {
         fs::remove_file(self.summary())?;
         parse_wasmload(&text)
     }
-}
-
-/// The workspace that this program was built from.
-fn workspace() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
 }
 
 /// The parts of wasmload's JSON summary that are of use here.

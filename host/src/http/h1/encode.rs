@@ -88,7 +88,8 @@ impl Encoded {
     }
 }
 
-/// Checks a request and puts it together. The guest's headers stand in their order and case; what the host adds stands around them.
+/// Checks a request and puts it together. The guest's headers stand in their order and case; what the host adds stands
+/// around them.
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for a method or header that HTTP has no room for, and headers that contradict the body.

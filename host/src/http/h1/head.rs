@@ -34,8 +34,8 @@ pub(super) struct Head {
     pub(super) sets_cookies: bool,
 }
 
-/// Parses a head at the beginning of the data; none where its end isn't there yet. `without_body` says that the request's
-/// method has responses without bodies.
+/// Parses a head at the beginning of the data; none where its end isn't there yet. `without_body` says that the
+/// request's method has responses without bodies.
 ///
 /// # Errors
 /// [`Error::Protocol`] for what is not a response, or says two things about where its body ends.
@@ -133,8 +133,8 @@ impl Fields {
 
     fn framing(&self) -> (Framing, bool) {
         match (self.chunked_last, self.length) {
-            // A length beside a transfer coding, or a transfer coding in HTTP/1.0, smells of a confused peer: what comes
-            // behind the body is not to be trusted.
+            // A length beside a transfer coding, or a transfer coding in HTTP/1.0, smells of a confused peer: what
+            // comes behind the body is not to be trusted.
             (Some(true), length) => (Framing::Chunked, self.keep_alive() && self.http_1_1 && length.is_none()),
             (None, Some(length)) => (Framing::Length(length), self.keep_alive()),
             (Some(false), _) | (None, None) => (Framing::UntilClose, false),

@@ -198,13 +198,21 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", true),
             (b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", 200, b"", true),
             (b"\r\nHTTP/1.1 200 OK\ncontent-length: 1\n\nx", 200, b"x", true),
-            (b"HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nt: v\r\n\r\n", 404, b"abc", true),
+            (
+                b"HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n\
+                3\r\nabc\r\n0\r\nt: v\r\n\r\n",
+                404,
+                b"abc",
+                true,
+            ),
             (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, b"until the end", false),
             (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", 200, b"ok", false),
             (b"HTTP/1.1 204 No Content\r\ncontent-length: 7\r\n\r\n", 204, b"", true),
             (b"HTTP/1.1 304 Not Modified\r\netag: a\r\n\r\n", 304, b"", true),
             (
-                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 201 Made\r\ncontent-length: 1\r\n\r\n1",
+                b"HTTP/1.1 100 Continue\r\n\r\n\
+                HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n\
+                HTTP/1.1 201 Made\r\ncontent-length: 1\r\n\r\n1",
                 201,
                 b"1",
                 true,

@@ -12,7 +12,8 @@ use super::user::duration;
 
 /// The contract's resource; a handle's number is its place among the [`Transactions`].
 #[derive(Debug)]
-pub(crate) struct Transaction;
+#[expect(unreachable_pub, reason = "the bindings re-export it")]
+pub struct Transaction;
 
 /// The transactions of one virtual user, by handle.
 #[derive(Debug, Default)]
