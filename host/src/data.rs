@@ -51,7 +51,7 @@ impl std::str::FromStr for DataSource {
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// It can't be read.
-    #[error("read {path}: {source}", path = path.display())]
+    #[error("read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -41,7 +41,7 @@ pub enum SourceError {
     #[error("{0}")]
     Malformed(String),
     /// The file can't be read.
-    #[error("read {path}: {source}", path = path.display())]
+    #[error("read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,

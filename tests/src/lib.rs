@@ -1,1 +1,1 @@
-//! Tests of the whole program; see `tests/it`.
+//! Tests of the whole program; they are in `it/`, the guests that they run in `guests/`.

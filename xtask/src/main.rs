@@ -13,7 +13,8 @@ mod python;
 mod test;
 mod toolchain;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The project's own chores.
@@ -39,13 +40,21 @@ enum Chore {
     Bench(bench::Args),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().chore {
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
         Chore::Guests(args) => guests::run(&args),
         Chore::Test => test::run(),
         Chore::Lint => lint::run(),
         Chore::Golden => golden::run(),
         Chore::DemoComponent => demo::rebuild(),
         Chore::Bench(args) => bench::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With its causes, and never with a backtrace: a chore's failure is seldom the chore's own.
+            project::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Write [wasmload](https://crates.io/crates/wasmload) scenarios in Rust.
+//! Write wasmload scenarios in Rust.
 //!
 //! A scenario is a WebAssembly component: a library crate with `crate-type = ["cdylib"]`, built for `wasm32-wasip2`. The
 //! least that it can be is a function:

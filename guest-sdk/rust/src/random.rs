@@ -18,7 +18,8 @@ pub fn pick<T>(items: &[T]) -> Option<&T> {
     items.get(random_below(items.len() as u64) as usize)
 }
 
-/// A text that no other call gives, in this run or another: the prefix, `-`, and 16 hexadecimal digits of chance.
+/// A text that no other call gives: the prefix, `-`, and 16 hexadecimal digits of chance. Another run gives others, unless
+/// it repeats this one's random streams.
 ///
 /// ```
 /// use wasmload_sdk::prelude::*;

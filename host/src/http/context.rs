@@ -15,7 +15,7 @@ use super::tls::Tls;
 #[non_exhaustive]
 pub enum ContextError {
     /// The target isn't a URL that requests can go to.
-    #[error("use the target {url:?}: {source}")]
+    #[error("use the target {url:?}")]
     Base {
         /// The target, as given.
         url: String,
@@ -23,7 +23,7 @@ pub enum ContextError {
         source: Error,
     },
     /// The user agent can't stand in a header.
-    #[error("use the user agent {user_agent:?}: {source}")]
+    #[error("use the user agent {user_agent:?}")]
     UserAgent {
         /// The user agent, as given.
         user_agent: String,
@@ -31,7 +31,7 @@ pub enum ContextError {
         source: Error,
     },
     /// A file of CA certificates can't be read, or isn't PEM.
-    #[error("read CA certificates from {}: {source}", path.display())]
+    #[error("read CA certificates from {}", path.display())]
     CaCertificate {
         /// The file.
         path: PathBuf,

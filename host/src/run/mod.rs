@@ -35,7 +35,7 @@ pub enum RunError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The component can't be a scenario.
-    #[error("{0}")]
+    #[error(transparent)]
     Load(#[from] LoadError),
     /// A data file can't be used.
     #[error(transparent)]
