@@ -44,6 +44,11 @@ impl Budget {
         Budget(iterations.map(AtomicU64::new))
     }
 
+    /// Whether one is left. Another thread may take it at any time.
+    fn is_left(&self) -> bool {
+        self.0.as_ref().is_none_or(|left| left.load(Ordering::Relaxed) > 0)
+    }
+
     /// Takes one; false where none is left.
     fn take(&self) -> bool {
         let Some(left) = &self.0 else { return true };
@@ -157,10 +162,11 @@ impl VirtualUser {
     /// One instance after another, until there is nothing more to do.
     async fn live(mut self) -> End {
         loop {
-            match self.make_instance().await {
+            // Boxed, as `stop` below: rare and large, they would make every virtual user's task larger for good.
+            match Box::pin(self.make_instance()).await {
                 Ok(mut instance) => {
                     if self.iterate(&mut instance).await {
-                        self.stop(instance).await;
+                        Box::pin(self.stop(instance)).await;
                         return End::Done;
                     }
                 }
@@ -202,7 +208,8 @@ impl VirtualUser {
             if trapped {
                 return false;
             }
-            if instance.stop_requested() {
+            // Before the wait, which lies between two iterations: none follows the last one.
+            if instance.stop_requested() || !self.has_more() {
                 break;
             }
             match &cast.tasks {
@@ -219,9 +226,14 @@ impl VirtualUser {
 
     /// Whether there is another iteration to start; takes it out of the budget.
     fn may_start(&self) -> bool {
+        self.has_more() && self.cast.budget.take()
+    }
+
+    /// Whether there may be another iteration to start.
+    fn has_more(&self) -> bool {
         !self.control().is_stopping()
             && self.cast.iterations_per_user.is_none_or(|bound| self.iterations < bound)
-            && self.cast.budget.take()
+            && self.cast.budget.is_left()
     }
 
     /// Counts an iteration; whether it trapped.
@@ -375,7 +387,8 @@ mod tests {
     #[test]
     fn a_budget_is_taken_once() {
         let budget = Budget::new(Some(2));
-        assert!(budget.take() && budget.take() && !budget.take() && !budget.take());
-        assert!((0..1000).all(|_| Budget::new(None).take()));
+        assert!(budget.take() && budget.is_left() && budget.take());
+        assert!(!budget.is_left() && !budget.take() && !budget.take());
+        assert!((0..1000).all(|_| Budget::new(None).take()) && Budget::new(None).is_left());
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct RunArgs {
     pub(super) scenario: Source,
 
     /// The target that a scenario's paths are resolved against, for example http://127.0.0.1:8080
-    #[arg(short = 'H', long, value_name = "URL", help_heading = "Load")]
+    #[arg(short = 'H', long, value_name = "URL", help_heading = "Load", value_parser = parse_host)]
     pub(super) host: Option<url::Url>,
 
     #[command(flatten)]
@@ -268,6 +268,10 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_host(text: &str) -> Result<url::Url, String> {
+    text.parse().map_err(|error| format!("{error}; write for example http://127.0.0.1:8080"))
+}
+
 fn parse_share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(format!("{text} is not from 0 to 1")) }
@@ -281,6 +285,13 @@ mod tests {
     #[test]
     fn the_flags_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_host_without_its_scheme_says_what_it_wants() {
+        assert_eq!(parse_host("https://example.org").map(|host| host.to_string()), Ok("https://example.org/".into()));
+        let error = parse_host("127.0.0.1:8080").unwrap_err();
+        assert!(error.ends_with("write for example http://127.0.0.1:8080"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::report::live::{LiveView, Screen};
 use crate::report::progress::ProgressLines;
 use crate::report::text::TextReport;
 use crate::report::{Look, Output};
-use crate::run;
+use crate::run::{self, RunError};
+use crate::sandbox::LoadError;
 
 /// What went wrong after the load: what was measured is there, and could not all be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,7 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
         let signals = tokio::spawn(watch_signals(control.clone())?);
         let result = run::run(plan, &mut outputs, &control).await;
         signals.abort();
-        anyhow::Ok(result?)
+        result.map_err(|error| named(error, plan))
     })?;
     let mut failures = Vec::new();
     for output in &mut outputs {
@@ -58,6 +59,16 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
         }
     }
     if failures.is_empty() { Ok(exit_code(&summary)) } else { Err(AfterLoad(failures.join("; ")).into()) }
+}
+
+/// The error, with where the scenario is if the component is what is wrong: who found that out had only its bytes.
+fn named(error: RunError, plan: &Plan) -> anyhow::Error {
+    let is_about_component = match &error {
+        RunError::Load(error) => !matches!(error, LoadError::TooManyVus { .. } | LoadError::Engine(_) | LoadError::Cache(_)),
+        _ => false,
+    };
+    let error = anyhow::Error::from(error);
+    if is_about_component { error.context(format!("use {} as a scenario", plan.scenario.source)) } else { error }
 }
 
 /// The outputs that the flags ask for. The live view comes first, so that its end clears the terminal for the others.
@@ -102,7 +113,8 @@ fn unicode(stream: &impl IsTerminal) -> bool {
 
 fn width() -> usize {
     match ratatui::crossterm::terminal::size() {
-        Ok((columns, _)) if std::io::stdout().is_terminal() => usize::from(columns),
+        // A terminal that does not know its size says 0.
+        Ok((columns @ 1.., _)) if std::io::stdout().is_terminal() => usize::from(columns),
         _ => Look::default().width,
     }
 }

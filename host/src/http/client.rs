@@ -1,10 +1,12 @@
 //! One virtual user's client: prepares requests, performs them over its connections, and follows redirects.
 
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::connection::Connection;
@@ -14,7 +16,7 @@ use super::deadline::Deadline;
 use super::error::Error;
 use super::exchange::{Exchange, Response};
 use super::h1::{self, Encoded, Parts, Rules, encode};
-use super::meter::Meter;
+use super::meter::{Meter, PhaseClock};
 use super::redirect;
 use super::target::{OriginRef, Target};
 
@@ -217,7 +219,8 @@ impl Client {
             Subject::Refused(refused) => (Err(refused.error.clone()), None),
         };
         meter.finish();
-        let Meter { phases, bytes_sent, bytes_received, reconnects, .. } = meter;
+        let Meter { bytes_sent, bytes_received, reconnects, .. } = meter;
+        let phases = meter.clock.phases;
         drop(meter);
         Exchange { outcome, phases, bytes_sent, bytes_received, reconnects, subject, last, client: self }
     }
@@ -265,8 +268,7 @@ impl Client {
             let reused = kept.is_some();
             let mut connection = match kept.take() {
                 Some(connection) => connection,
-                // Seldom needed and large, so kept out of this future.
-                None => Box::pin(self.open(request, deadline, meter)).await?,
+                None => self.open(request, deadline, meter).await?,
             };
             match h1::exchange(&mut connection, request, rules, deadline, meter).await {
                 Ok((response, keep_alive)) => {
@@ -283,13 +285,22 @@ impl Client {
         }
     }
 
+    /// Opens a connection, in a task of its own: handshakes call deep, and what this future is polled on is a virtual
+    /// user's stack, of which every page once touched stays resident.
     async fn open(
         &self,
         request: &Encoded,
         deadline: Deadline,
         meter: &mut Meter<'_>,
     ) -> Result<Box<Connection>, Error> {
-        Connection::open(&self.0.context, request.origin.clone(), deadline, meter).await
+        let opening = boxed_opening(Arc::clone(&self.0.context), request.origin.clone(), deadline, meter.clock);
+        match AbortOnDropHandle::new(tokio::spawn(opening)).await {
+            Ok((opened, clock)) => {
+                meter.clock = clock;
+                opened
+            }
+            Err(error) => Err(Error::Other(format!("opening a connection failed: {error}").into())),
+        }
     }
 
     /// The request that a response redirects to, or the end.
@@ -376,6 +387,18 @@ impl Client {
         }
         idle.push(connection);
     }
+}
+
+/// Opens a connection. Boxed, and not inlined, for the sake of the stack that it is called on: what moves a future has
+/// room for it in its own frame.
+#[inline(never)]
+fn boxed_opening(
+    context: Arc<Context>,
+    origin: OriginRef,
+    deadline: Deadline,
+    clock: PhaseClock,
+) -> Pin<Box<dyn Future<Output = (Result<Box<Connection>, Error>, PhaseClock)> + Send>> {
+    Box::pin(async move { Connection::open(&context, origin, deadline, clock).await })
 }
 
 /// What is locked stays whole at every step, so a panic elsewhere doesn't spoil it.

@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use super::context::Context;
 use super::deadline::{Deadline, Timer};
 use super::error::{Error, describe};
-use super::meter::{Meter, Phase};
+use super::meter::{Phase, PhaseClock};
 use super::target::{Host, Origin, OriginRef, Scheme};
 
 /// An open connection. It speaks HTTP/1.1; another version would be told apart here, out of sight of the client.
@@ -33,26 +33,11 @@ impl Connection {
         context: &Context,
         origin: OriginRef,
         deadline: Deadline,
-        meter: &mut Meter<'_>,
-    ) -> Result<Box<Self>, Error> {
+        mut clock: PhaseClock,
+    ) -> (Result<Box<Self>, Error>, PhaseClock) {
         let mut timer = Timer::default();
-        let server = context.origin(&origin)?;
-        #[cfg(test)]
-        if let Some(dialer) = &context.dialer {
-            let dialed = timer.bound(deadline, dialer.dial(server)).await;
-            meter.end(Phase::Connect);
-            return Ok(Box::new(Connection { stream: Stream::Memory(dialed??), timer, origin }));
-        }
-        let tcp = connect(context, server, &mut timer, deadline, meter).await?;
-        let stream = match server.scheme {
-            Scheme::Http => Stream::Tcp(tcp),
-            Scheme::Https => {
-                let handshake = timer.bound(deadline, context.tls.handshake(&server.host, tcp)).await;
-                meter.end(Phase::Tls);
-                Stream::Tls(Box::new(handshake??))
-            }
-        };
-        Ok(Box::new(Connection { stream, timer, origin }))
+        let stream = Stream::open(context, &origin, &mut timer, deadline, &mut clock).await;
+        (stream.map(|stream| Box::new(Connection { stream, timer, origin })), clock)
     }
 
     /// Whether an idle connection may serve a request: it hasn't ended, and nothing came that nobody asked for. Costs
@@ -74,20 +59,20 @@ async fn connect(
     server: &Origin,
     timer: &mut Timer,
     deadline: Deadline,
-    meter: &mut Meter<'_>,
+    clock: &mut PhaseClock,
 ) -> Result<TcpStream, Error> {
     let resolved;
     let addresses = match &server.host {
         Host::Address(address) => std::slice::from_ref(address),
         Host::Name(name) => {
             let result = timer.bound(deadline, context.resolver.resolve(name)).await;
-            meter.end(Phase::Dns);
+            clock.end(Phase::Dns);
             resolved = result??;
             &resolved
         }
     };
     let result = timer.bound(deadline, connect_any(addresses, server.port)).await;
-    meter.end(Phase::Connect);
+    clock.end(Phase::Connect);
     result?
 }
 
@@ -115,6 +100,31 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    async fn open(
+        context: &Context,
+        origin: &OriginRef,
+        timer: &mut Timer,
+        deadline: Deadline,
+        clock: &mut PhaseClock,
+    ) -> Result<Self, Error> {
+        let server = context.origin(origin)?;
+        #[cfg(test)]
+        if let Some(dialer) = &context.dialer {
+            let dialed = timer.bound(deadline, dialer.dial(server)).await;
+            clock.end(Phase::Connect);
+            return Ok(Stream::Memory(dialed??));
+        }
+        let tcp = connect(context, server, timer, deadline, clock).await?;
+        match server.scheme {
+            Scheme::Http => Ok(Stream::Tcp(tcp)),
+            Scheme::Https => {
+                let handshake = timer.bound(deadline, context.tls.handshake(&server.host, tcp)).await;
+                clock.end(Phase::Tls);
+                Ok(Stream::Tls(Box::new(handshake??)))
+            }
+        }
+    }
+
     pub(super) fn poll_read(
         &mut self,
         context: &mut TaskContext<'_>,

@@ -17,15 +17,41 @@ pub(super) enum Phase {
     Receive,
 }
 
+/// Cuts time into phases without gaps: each begins at the instant at which the one before ended, so they add up to the
+/// service time exactly, and the clock is read once per phase.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PhaseClock {
+    last: Instant,
+    pub(super) phases: Phases,
+}
+
+impl PhaseClock {
+    /// Counts the time since the phase before ended as this phase's.
+    pub(super) fn end(&mut self, phase: Phase) {
+        self.end_at(phase, Instant::now());
+    }
+
+    /// As [`PhaseClock::end`], for an instant already known.
+    fn end_at(&mut self, phase: Phase, now: Instant) {
+        let time = now.saturating_duration_since(self.last);
+        self.last = now;
+        *match phase {
+            Phase::Dns => &mut self.phases.dns,
+            Phase::Connect => &mut self.phases.connect,
+            Phase::Tls => &mut self.phases.tls,
+            Phase::Send => &mut self.phases.send,
+            Phase::Wait => &mut self.phases.wait,
+            Phase::Receive => &mut self.phases.receive,
+        } += time;
+    }
+}
+
 /// The measurements of one exchange, over all its hops.
-///
-/// Time is cut into phases without gaps: each begins at the instant at which the one before ended, so they add up to
-/// the service time exactly, and the clock is read once per phase.
 #[derive(Debug)]
 pub(super) struct Meter<'a> {
     start: Instant,
-    last: Instant,
-    pub(super) phases: Phases,
+    /// Taken out and put back while a connection is opened.
+    pub(super) clock: PhaseClock,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) reconnects: u32,
@@ -39,8 +65,7 @@ impl<'a> Meter<'a> {
         let now = Instant::now();
         Meter {
             start: now,
-            last: now,
-            phases: Phases::default(),
+            clock: PhaseClock { last: now, phases: Phases::default() },
             bytes_sent: 0,
             bytes_received: 0,
             reconnects: 0,
@@ -53,23 +78,14 @@ impl<'a> Meter<'a> {
         self.start
     }
 
-    /// Counts the time since the phase before ended as this phase's.
+    /// As [`PhaseClock::end`].
     pub(super) fn end(&mut self, phase: Phase) {
-        self.end_at(phase, Instant::now());
+        self.clock.end(phase);
     }
 
     /// As [`Meter::end`], for an instant already known.
     pub(super) fn end_at(&mut self, phase: Phase, now: Instant) {
-        let time = now.saturating_duration_since(self.last);
-        self.last = now;
-        *match phase {
-            Phase::Dns => &mut self.phases.dns,
-            Phase::Connect => &mut self.phases.connect,
-            Phase::Tls => &mut self.phases.tls,
-            Phase::Send => &mut self.phases.send,
-            Phase::Wait => &mut self.phases.wait,
-            Phase::Receive => &mut self.phases.receive,
-        } += time;
+        self.clock.end_at(phase, now);
     }
 
     /// Counts bytes handed to the connection; from the first one on, dropping the exchange interrupts it.
@@ -107,8 +123,8 @@ mod tests {
             tokio::time::advance(Duration::from_millis(milliseconds)).await;
             meter.end(phase);
         }
-        assert_eq!(meter.phases.total(), meter.started().elapsed());
-        assert_eq!(meter.phases.wait, Duration::from_millis(5 + 7));
+        assert_eq!(meter.clock.phases.total(), meter.started().elapsed());
+        assert_eq!(meter.clock.phases.wait, Duration::from_millis(5 + 7));
     }
 
     #[tokio::test]

@@ -26,6 +26,9 @@ const STACKS_PER_ASYNC_INSTANCE: u32 = 4;
 /// Address space that each guest memory has behind it, so that small offsets need no bounds check of their own.
 const GUARD_BYTES: u64 = 64 << 10;
 
+/// Mappings of the process beside those of virtual users; a generous guess.
+const OWN_MAPS: u64 = 1_000;
+
 /// What an engine is made for.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -46,7 +49,7 @@ pub(super) fn build(shape: &Shape, options: &EngineOptions) -> Result<Engine, Lo
     config.epoch_interruption(true);
     config.concurrency_support(shape.is_async());
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
-    config.memory_init_cow(true);
+    config.memory_init_cow(images_fit(shape, options.max_vus, memory_maps()));
     config.memory_reservation(options.limits.max_memory_bytes as u64);
     config.memory_reservation_for_growth(0);
     config.memory_guard_size(GUARD_BYTES);
@@ -61,6 +64,33 @@ pub(super) fn build(shape: &Shape, options: &EngineOptions) -> Result<Engine, Lo
         config.cache(Some(Cache::new(cache).map_err(|error| LoadError::Cache(format!("{error:#}")))?));
     }
     Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))
+}
+
+/// The kernel's bound on a process's memory mappings; its default where it does not say.
+fn memory_maps() -> u64 {
+    let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(65_530)
+}
+
+/// Mappings that one virtual user takes: its stack and the guard page below it; of each memory, the accessible part and
+/// the rest. A copy-on-write image splits the accessible part into up to three.
+fn maps_per_vu(shape: &Shape, images: bool) -> u64 {
+    2 + u64::from(shape.memories.max(1)) * if images { 4 } else { 2 }
+}
+
+/// Whether memories can begin as copy-on-write images. Without them an instance begins by a copy, which for most guests
+/// is a page or two, and 15,000 virtual users have enough mappings.
+fn images_fit(shape: &Shape, max_vus: u32, maps: u64) -> bool {
+    u64::from(max_vus) * maps_per_vu(shape, true) + OWN_MAPS <= maps
+}
+
+/// Refuses more virtual users than the kernel's bound on mappings has room for.
+///
+/// # Errors
+/// How many there is room for.
+pub(super) fn check_room(shape: &Shape, vus: u32) -> Result<(), LoadError> {
+    let room = memory_maps().saturating_sub(OWN_MAPS) / maps_per_vu(shape, false);
+    if u64::from(vus) > room { Err(LoadError::TooManyVus { vus, room }) } else { Ok(()) }
 }
 
 /// Room for exactly the instances that the run can have at one time.
@@ -123,5 +153,26 @@ impl Drop for Ticker {
             // A panic of that thread left nothing to clean up.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_left_out_where_mappings_would_run_out() {
+        let shape = Shape { memories: 1, ..Shape::default() };
+        assert!(images_fit(&shape, 10_000, 65_530));
+        assert!(!images_fit(&shape, 15_000, 65_530));
+        assert!(images_fit(&shape, 15_000, 262_144));
+        // 15,000 virtual users fit without images.
+        assert!(15_000 * maps_per_vu(&shape, false) + OWN_MAPS <= 65_530);
+    }
+
+    #[test]
+    fn tables_have_room_to_grow_within_bounds() {
+        let elements = |table_elements| super::table_elements(&Shape { table_elements, ..Shape::default() });
+        assert_eq!((elements(10), elements(5_000), elements(u64::MAX)), (1_000, 10_000, 1_000_000));
     }
 }

@@ -51,6 +51,14 @@ pub enum LoadError {
         /// What differs.
         why: String,
     },
+    /// The kernel has no room for so many sandboxes.
+    #[error("give {vus} virtual users a sandbox each: the kernel's vm.max_map_count has room for {room}; use fewer, or raise it (for example `sysctl -w vm.max_map_count=1000000`)")]
+    TooManyVus {
+        /// Virtual users planned.
+        vus: u32,
+        /// How many fit.
+        room: u64,
+    },
     /// wasmtime can't run here.
     #[error("prepare wasmtime: {0}")]
     Engine(String),

@@ -50,6 +50,7 @@ impl Scenario {
         let shape = Shape::read(bytes)?;
         shape.check_imports()?;
         let entry = entry_names(&shape)?;
+        engine::check_room(&shape, options.max_vus)?;
         let engine = engine::build(&shape, options)?;
         let component = Component::new(&engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let mut linker = Linker::new(&engine);

@@ -10,12 +10,17 @@ const MASK: &str = "***";
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: BTreeMap<String, String>,
+    /// What to hide, the longest first: one that has another in it is hidden whole.
+    hidden: Vec<String>,
 }
 
 impl Secrets {
     /// Secrets of these names and values.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Secrets {
-        Secrets { values: values.into_iter().collect() }
+        let values: BTreeMap<String, String> = values.into_iter().collect();
+        let mut hidden: Vec<_> = values.values().filter(|value| !value.is_empty()).cloned().collect();
+        hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        Secrets { values, hidden }
     }
 
     /// The secret of that name.
@@ -26,7 +31,7 @@ impl Secrets {
     /// The text with every secret in it hidden.
     pub(super) fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
-        for value in self.values.values().filter(|value| !value.is_empty()) {
+        for value in &self.hidden {
             if masked.contains(value.as_str()) {
                 masked = Cow::Owned(masked.replace(value.as_str(), MASK));
             }
@@ -52,5 +57,11 @@ mod tests {
         assert!(matches!(secrets.mask("nothing here"), Cow::Borrowed("nothing here")));
         assert_eq!(format!("{secrets:?}"), r#"{"none", "token"}"#);
         assert_eq!(secrets.get("token"), Some("s3cret"));
+    }
+
+    #[test]
+    fn a_secret_that_has_another_in_it_is_hidden_whole() {
+        let secrets = Secrets::new([("a".to_owned(), "s3".to_owned()), ("b".to_owned(), "my-s3cret".to_owned())]);
+        assert_eq!(secrets.mask("my-s3cret and s3"), "*** and ***");
     }
 }

@@ -21,6 +21,7 @@ use crate::data::DataSet;
 use crate::http;
 use crate::metrics::{Recorder, ScenarioId, Statistics};
 use crate::plan::Limits;
+use crate::sample::{Failure, Sample};
 
 /// The most bytes of a name or reason that a guest gives; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
@@ -128,14 +129,25 @@ impl State {
         self.env.recorder.record(|statistics| record(statistics, scenario));
     }
 
-    /// A text that a guest gave, ready to be kept and shown: cut to its bound, secrets hidden.
+    /// A text that a guest gave, ready to be kept and shown: secrets hidden, cut to its bound. In this order, since what
+    /// is left of a secret that was cut would not be found.
     pub(super) fn presentable<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.env.secrets.mask(truncate(text, MAX_TEXT_BYTES))
+        match self.env.secrets.mask(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(truncate(text, MAX_TEXT_BYTES)),
+            Cow::Owned(text) => Cow::Owned(truncate(&text, MAX_TEXT_BYTES).to_owned()),
+        }
     }
 
-    /// Counts a response that is no longer held.
+    /// Counts a response that is no longer held. Paths and errors have in them what the guest said, secrets too.
     pub(super) fn count(&self, held: &Held) {
-        held.with_sample(|sample| self.record(|statistics, scenario| statistics.request(scenario, sample)));
+        let secrets = &self.env.secrets;
+        held.with_sample(|sample| {
+            let (method, name) = (secrets.mask(sample.method), secrets.mask(sample.name));
+            let reason = sample.failure.map(|failure| secrets.mask(failure.reason));
+            let failure = sample.failure.zip(reason.as_deref()).map(|(failure, reason)| Failure { reason, ..failure });
+            let sample = Sample { method: &method, name: &name, failure, ..*sample };
+            self.record(|statistics, scenario| statistics.request(scenario, &sample));
+        });
     }
 
     /// Refuses another handle where the guest has too many.

@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::figures::count;
+use super::server::Server;
+
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository").to_owned()
@@ -54,6 +57,11 @@ impl Wasmload {
     /// `wasmload run GUEST`, with its summary written as JSON.
     pub(crate) fn run(name: &str) -> Wasmload {
         Wasmload::new(["run".as_ref(), guest(name).as_os_str(), "--json".as_ref(), "summary.json".as_ref()])
+    }
+
+    /// With that server as the target.
+    pub(crate) fn against(self, server: &Server) -> Wasmload {
+        self.arg("--host").arg(server.url())
     }
 
     /// More arguments, separated by blanks.
@@ -106,4 +114,42 @@ impl Ran {
         });
         serde_json::from_str(&text).expect("the summary is JSON")
     }
+
+    /// Messages that the scenario logged or printed, with the level before and the virtual user behind them, in order.
+    pub(crate) fn log(&self) -> Vec<&str> {
+        self.stderr.lines().filter_map(scenario_line).collect()
+    }
+
+    /// All that the program left for people and programs to read.
+    pub(crate) fn everything(&self) -> String {
+        let mut all = format!("{}{}", self.stdout, self.stderr);
+        for entry in std::fs::read_dir(self.directory.path()).expect("the run's directory is there") {
+            let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file that the run wrote");
+            all.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        all
+    }
+}
+
+/// What stands behind the time in a line of the scenario's log; none for other lines.
+fn scenario_line(line: &str) -> Option<&str> {
+    let (_time, rest) = line.split_once(' ')?;
+    let rest = rest.trim_start();
+    let (level, message) = rest.split_once(' ')?;
+    (level.chars().all(|letter| letter.is_ascii_uppercase()) && message.starts_with("scenario: ")).then_some(rest)
+}
+
+/// The entry of that name in a list of the summary.
+#[track_caller]
+pub(crate) fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
+    let mut entries = list.as_array().expect("a list").iter().filter(|entry| entry["name"] == name);
+    let entry = entries.next().unwrap_or_else(|| panic!("no entry {name} in {list:#}"));
+    assert!(entries.next().is_none(), "several entries {name} in {list:#}");
+    entry
+}
+
+/// How many there were of what a row of the summary counts, and how many of them failed.
+#[track_caller]
+pub(crate) fn counts(row: &Value) -> (u64, u64) {
+    (count(row, "/count"), count(row, "/failures"))
 }

@@ -10,6 +10,10 @@ use crate::http::error::Error;
 /// The most headers that a response may have.
 const MAX_HEADERS: usize = 128;
 
+/// As many as most responses have. Room for them is on the stack, of which each virtual user has one of its own: every
+/// page that a deep call touches there is resident for good.
+const USUAL_HEADERS: usize = 24;
+
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
@@ -40,15 +44,43 @@ pub(super) struct Head {
 /// # Errors
 /// [`Error::Protocol`] for what is not a response, or says two things about where its body ends.
 pub(super) fn parse(data: &[u8], without_body: bool) -> Result<Option<Head>, Error> {
-    let mut headers = [MaybeUninit::<Header<'_>>::uninit(); MAX_HEADERS];
+    match parse_up_to::<USUAL_HEADERS>(data, without_body) {
+        Ok(head) => head,
+        Err(TooManyHeaders) => parse_long(data, without_body),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn parse_long(data: &[u8], without_body: bool) -> Result<Option<Head>, Error> {
+    parse_up_to::<MAX_HEADERS>(data, without_body).unwrap_or_else(|TooManyHeaders| {
+        Err(Error::protocol(format!("the response has more than {MAX_HEADERS} headers")))
+    })
+}
+
+/// There was no room for all headers.
+struct TooManyHeaders;
+
+fn parse_up_to<const N: usize>(
+    data: &[u8],
+    without_body: bool,
+) -> Result<Result<Option<Head>, Error>, TooManyHeaders> {
+    let mut headers = [MaybeUninit::<Header<'_>>::uninit(); N];
     let mut response = httparse::Response::new(&mut []);
-    let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, data, &mut headers);
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut response, data, &mut headers) {
+        Err(httparse::Error::TooManyHeaders) => Err(TooManyHeaders),
+        parsed => Ok(read(parsed, &response, without_body)),
+    }
+}
+
+fn read(
+    parsed: httparse::Result<usize>,
+    response: &httparse::Response<'_, '_>,
+    without_body: bool,
+) -> Result<Option<Head>, Error> {
     let length = match parsed {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            return Err(Error::protocol(format!("the response has more than {MAX_HEADERS} headers")));
-        }
         Err(error) => return Err(Error::protocol(format!("not an HTTP response: {error}"))),
     };
     let (Some(status @ 100..), Some(minor_version)) = (response.code, response.version) else {

@@ -80,7 +80,8 @@ impl LiveView {
 impl Output for LiveView {
     fn begin(&mut self, outline: &Outline) -> Result<(), OutputError> {
         close_on_panic(&self.screen);
-        let size = || terminal::size().unwrap_or(USUAL_SIZE);
+        // A terminal that does not know its size may say 0 for it.
+        let size = || terminal::size().ok().filter(|&(columns, rows)| columns > 0 && rows > 0).unwrap_or(USUAL_SIZE);
         self.start(outline, io::stderr(), size).map_err(OutputError::Live)
     }
 

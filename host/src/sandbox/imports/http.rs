@@ -1,5 +1,7 @@
 //! `wasmload:scenario/http` and its async form.
 
+use std::pin::Pin;
+
 use futures_util::StreamExt;
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
@@ -17,6 +19,12 @@ use super::user::duration;
 /// A request on its way: what to send, and the name to keep it under.
 struct Outgoing {
     prepared: Prepared,
+    name: Option<Box<str>>,
+}
+
+/// A request under way.
+struct Performing {
+    exchange: Pin<Box<dyn Future<Output = Exchange> + Send>>,
     name: Option<Box<str>>,
 }
 
@@ -40,6 +48,16 @@ impl State {
             self.client.prepare(&plain)
         };
         Outgoing { prepared, name: request.name.as_deref().map(|name| self.presentable(name).into()) }
+    }
+
+    /// Encodes a guest's request and begins to perform it, which needs nothing of this virtual user meanwhile.
+    fn perform(&mut self, request: &GuestRequest) -> wasmtime::Result<Performing> {
+        self.host_call();
+        self.check_handles()?;
+        let Outgoing { prepared, name } = self.prepare(request);
+        // Boxed once here: a future that is moved into another one takes its place twice there, and the virtual users'
+        // stacks would hold copies of it.
+        Ok(Performing { exchange: Box::pin(self.client.perform(prepared)), name })
     }
 
     /// Keeps what came of a request, for the guest to look at.
@@ -72,32 +90,32 @@ fn get_request(url: String) -> GuestRequest {
 }
 
 impl Host for State {
-    async fn http_request(&mut self, req: GuestRequest) -> wasmtime::Result<Resource<Response>> {
-        self.host_call();
-        self.check_handles()?;
-        let Outgoing { prepared, name } = self.prepare(&req);
-        drop(req);
-        let exchange = self.client.perform(prepared).await;
-        Ok(self.hold(exchange, name))
+    // All that can be done before the first wait is done here, so that the future, of which each waiting virtual user has
+    // one, holds little.
+    fn http_request(
+        &mut self,
+        req: GuestRequest,
+    ) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
+        let performing = self.perform(&req);
+        async move {
+            let Performing { exchange, name } = performing?;
+            let exchange = exchange.await;
+            Ok(self.hold(exchange, name))
+        }
     }
 
-    async fn get(&mut self, url: String) -> wasmtime::Result<Resource<Response>> {
-        self.http_request(get_request(url)).await
+    fn get(&mut self, url: String) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
+        self.http_request(get_request(url))
     }
 
     async fn http_batch(&mut self, reqs: Vec<GuestRequest>) -> wasmtime::Result<Vec<Resource<Response>>> {
-        self.host_call();
-        self.check_handles()?;
         let at_once = self.env.limits.max_concurrent_requests.max(1);
-        let client = self.client.clone();
-        let outgoing: Vec<Outgoing> = reqs.iter().map(|request| self.prepare(request)).collect();
+        let performing = reqs.iter().map(|request| self.perform(request)).collect::<wasmtime::Result<Vec<_>>>()?;
         drop(reqs);
-        let performing = futures_util::stream::iter(outgoing.into_iter().map(|Outgoing { prepared, name }| {
-            let client = &client;
-            async move { (client.perform(prepared).await, name) }
-        }));
-        let exchanges: Vec<_> = performing.buffered(at_once).collect().await;
-        Ok(exchanges.into_iter().map(|(exchange, name)| self.hold(exchange, name)).collect())
+        let (exchanges, names): (Vec<_>, Vec<_>) =
+            performing.into_iter().map(|Performing { exchange, name }| (exchange, name)).unzip();
+        let exchanges: Vec<_> = futures_util::stream::iter(exchanges).buffered(at_once).collect().await;
+        Ok(exchanges.into_iter().zip(names).map(|(exchange, name)| self.hold(exchange, name)).collect())
     }
 
     fn cookies(&mut self, url: String) -> wasmtime::Result<Vec<(String, String)>> {
@@ -196,14 +214,10 @@ impl async_http::HostWithStore<State> for HasSelf<State> {
         accessor: &Accessor<State, Self>,
         req: GuestRequest,
     ) -> wasmtime::Result<Resource<Response>> {
-        let (client, Outgoing { prepared, name }) = accessor.with(|mut access| {
-            let state = access.get();
-            state.host_call();
-            state.check_handles()?;
-            wasmtime::error::Ok((state.client.clone(), state.prepare(&req)))
-        })?;
+        let performing = accessor.with(|mut access| access.get().perform(&req))?;
         drop(req);
-        let exchange = client.perform(prepared).await;
+        let Performing { exchange, name } = performing;
+        let exchange = exchange.await;
         Ok(accessor.with(|mut access| access.get().hold(exchange, name)))
     }
 }

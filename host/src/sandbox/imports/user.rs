@@ -79,20 +79,26 @@ impl Host for State {
 
     fn log(&mut self, level: LogLevel, message: String) -> wasmtime::Result<()> {
         self.host_call();
-        if !self.log.take(self.env.limits.max_log_lines) {
-            self.env.recorder.log_lines_dropped(1);
-            return Ok(());
-        }
-        let message = self.env.secrets.mask(truncate(&message, MAX_MESSAGE_BYTES));
-        let vu = self.identity.vu;
-        match level {
-            LogLevel::Trace => tracing::trace!(target: "scenario", vu, "{message}"),
-            LogLevel::Debug => tracing::debug!(target: "scenario", vu, "{message}"),
-            LogLevel::Info => tracing::info!(target: "scenario", vu, "{message}"),
-            LogLevel::Warn => tracing::warn!(target: "scenario", vu, "{message}"),
-            LogLevel::Error => tracing::error!(target: "scenario", vu, "{message}"),
+        let message = self.env.secrets.mask(&message);
+        // A line of its own for each, so that no guest can make one that looks like another's or the program's.
+        for line in truncate(&message, MAX_MESSAGE_BYTES).split(['\n', '\r']).filter(|line| !line.is_empty()) {
+            if self.log.take(self.env.limits.max_log_lines) {
+                log_line(level, self.identity.vu, line);
+            } else {
+                self.env.recorder.log_lines_dropped(1);
+            }
         }
         Ok(())
+    }
+}
+
+fn log_line(level: LogLevel, vu: u32, line: &str) {
+    match level {
+        LogLevel::Trace => tracing::trace!(target: "scenario", vu, "{line}"),
+        LogLevel::Debug => tracing::debug!(target: "scenario", vu, "{line}"),
+        LogLevel::Info => tracing::info!(target: "scenario", vu, "{line}"),
+        LogLevel::Warn => tracing::warn!(target: "scenario", vu, "{line}"),
+        LogLevel::Error => tracing::error!(target: "scenario", vu, "{line}"),
     }
 }
 

@@ -1,0 +1,104 @@
+//! The command line: what it offers, what it refuses and how it says so, and what is left on disk.
+
+mod cache;
+mod refusals;
+
+use std::collections::BTreeSet;
+
+use crate::support::program::{Wasmload, guest};
+use crate::support::server::Server;
+
+/// The flags of `wasmload run` and, but for `--host` and what is about scenarios, of `wasmload demo`.
+const RUN: &str = "--help --version --host --users --spawn-rate --run-time --iterations --iterations-per-user \
+                   --graceful-stop --threads --seed --var --secret --data --task --tags --exclude-tags --timeout \
+                   --max-redirects --max-body-size --max-concurrent-requests --insecure --ca-cert --max-memory \
+                   --max-cpu-time --max-traps --no-cache --quiet --json --csv --log-level --log-file";
+const DEMO: &str = "--help --version --users --spawn-rate --run-time --iterations --iterations-per-user \
+                    --graceful-stop --threads --seed --latency --error-rate --bug --timeout --max-redirects \
+                    --max-body-size --max-concurrent-requests --insecure --ca-cert --max-memory --max-cpu-time \
+                    --max-traps --no-cache --quiet --json --csv --log-level --log-file";
+const TARGET: &str = "--help --version --port --latency --error-rate --bug";
+
+/// The flags that a help text explains: those at the start of a line, with words behind them or on the next line.
+fn explained_flags(help: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut lines = help.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(flag) = line.split_whitespace().take(2).find(|word| word.starts_with("--")) else { continue };
+        if !line.trim_start().starts_with('-') {
+            continue;
+        }
+        let behind = line.split_once(flag).map_or("", |(_, behind)| behind);
+        let behind = behind.trim_start().trim_start_matches(|c: char| c == '<' || c == '=' || c.is_uppercase());
+        let below = lines.peek().is_some_and(|next| !next.trim().is_empty() && !next.trim_start().starts_with('-'));
+        assert!(behind.contains(' ') || below, "{flag} is not explained:\n{help}");
+        found.insert(flag);
+    }
+    found
+}
+
+#[test]
+fn help_explains_every_flag() {
+    for (command, expected) in [("run", RUN), ("demo", DEMO), ("target", TARGET)] {
+        let help = Wasmload::new([command, "--help"]).output().expect(0);
+        assert_eq!(explained_flags(&help.stdout), expected.split_whitespace().collect(), "{command}");
+        assert_eq!(help.stderr, "");
+    }
+}
+
+#[test]
+fn help_lists_every_command() {
+    let help = Wasmload::new(["--help"]).output().expect(0);
+    for command in ["run", "demo", "target", "cache"] {
+        let line = help.stdout.lines().find(|line| line.trim_start().starts_with(command));
+        assert!(line.is_some_and(|line| line.split_whitespace().count() > 2), "{command}:\n{}", help.stdout);
+        // Whatever a list says is there, is there.
+        Wasmload::new([command, "--help"]).output().expect(0);
+    }
+    let version = Wasmload::new(["--version"]).output().expect(0);
+    assert_eq!(version.stdout, format!("wasmload {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_run_whose_requests_fail_is_still_a_run() {
+    // Nobody listens on a port that was bound and given back.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let address = address.expect("a free loopback port");
+    let run = Wasmload::run("status_only").with(&format!("-i 1 -H http://{address}")).output().expect(0);
+    assert_eq!(run.summary()["total"]["failures"], 1);
+}
+
+#[test]
+fn a_result_that_cannot_be_written_ends_with_1() {
+    let server = Server::start();
+    // It can be opened, and is full.
+    let run = Wasmload::run("status_only").with("-i 1 --csv /dev/full/").against(&server).output().expect(104);
+    assert!(run.stderr.contains("/dev/full/_stats.csv"), "{}", run.stderr);
+    // It opens, and takes nothing.
+    let program = Wasmload::new(["run".as_ref(), guest("status_only").as_os_str()]);
+    let run = program.with("-i 1 --json /dev/full").against(&server).output().expect(1);
+    assert!(run.stderr.starts_with("error: failed to write the summary to `/dev/full`: "), "{}", run.stderr);
+    assert!(run.stdout.contains("1 request"), "what could be shown is shown:\n{}", run.stdout);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_scenario_that_cannot_run_ends_with_107() {
+    let server = Server::start();
+    let setup = Wasmload::run("setup_fails").with("-u 2 -i 2").against(&server).output().expect(107);
+    assert!(setup.stdout.contains("the database is not empty"), "{}", setup.stdout);
+    let start = Wasmload::run("start_fails").with("-u 2 -i 2 --var failing=1,2").against(&server).output().expect(107);
+    assert!(start.stdout.contains("no account left"), "{}", start.stdout);
+    assert_eq!(server.connections(), 0);
+    // One of two is a worse run, and a run.
+    Wasmload::run("start_fails").with("-u 2 -i 2 --var failing=1").against(&server).output().expect(0);
+}
+
+#[test]
+fn a_scenario_that_stops_the_test_ends_with_108() {
+    let server = Server::start();
+    let flags = "-u 1 -i 5 --var case=stop-test --var at=1";
+    let run = Wasmload::run("user_control").with(flags).against(&server).output().expect(108);
+    assert!(run.stdout.contains("the disk is full"), "{}", run.stdout);
+    assert_eq!(server.requests().len(), 2);
+}
