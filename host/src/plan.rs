@@ -92,6 +92,8 @@ pub struct Limits {
     pub max_cpu_time: Duration,
     /// Responses and transactions that a guest may hold at one time, those that it forgot to drop included.
     pub max_handles: usize,
+    /// Memory of responses that a guest holds at one time, in bytes. 256 MiB unless told otherwise.
+    pub max_held_bytes: usize,
     /// Requests of one `http-batch` at one time. 6 unless told otherwise, as browsers do.
     pub max_concurrent_requests: usize,
     /// Lines that a virtual user may log a second.
@@ -105,6 +107,7 @@ impl Default for Limits {
             max_stack_bytes: 512 << 10,
             max_cpu_time: Duration::from_secs(1),
             max_handles: 100_000,
+            max_held_bytes: 256 << 20,
             max_concurrent_requests: 6,
             max_log_lines: 100,
         }

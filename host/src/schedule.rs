@@ -72,27 +72,40 @@ async fn run_users(model: &ClosedModel, shard: Shard, cast: Arc<Cast>, start: In
 struct LoadMeter {
     load: Load,
     at: Instant,
-    cpu: Duration,
+    claimed: Duration,
 }
 
 impl LoadMeter {
     fn start() -> LoadMeter {
-        LoadMeter { load: Load::default(), at: Instant::now(), cpu: thread_cpu_time() }
+        LoadMeter { load: Load::default(), at: Instant::now(), claimed: claimed_time() }
     }
 
     /// Ends an interval.
     fn measure(&mut self) {
-        let (at, cpu) = (Instant::now(), thread_cpu_time());
-        let share = (cpu.saturating_sub(self.cpu)).as_secs_f64() / (at - self.at).as_secs_f64().max(f64::EPSILON);
+        let (at, claimed) = (Instant::now(), claimed_time());
+        let interval = (at - self.at).as_secs_f64().max(f64::EPSILON);
+        let share = claimed.saturating_sub(self.claimed).as_secs_f64() / interval;
         self.load.intervals += 1;
         self.load.busy += u32::from(share > BUSY_SHARE);
-        (self.at, self.cpu) = (at, cpu);
+        (self.at, self.claimed) = (at, claimed);
     }
 }
 
-fn thread_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+/// How long this thread had work: while it ran, and while it waited for a core that others used. Without the kernel's
+/// count of the wait, only the time that it ran.
+fn claimed_time() -> Duration {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    claimed_by(&schedstat).unwrap_or_else(|| {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    })
+}
+
+/// The sum of the first two numbers of a `schedstat` file: nanoseconds run, and nanoseconds waited in the run queue.
+fn claimed_by(schedstat: &str) -> Option<Duration> {
+    let mut numbers = schedstat.split_whitespace().map(str::parse::<u64>);
+    let (ran, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(Duration::from_nanos(ran.saturating_add(waited)))
 }
 
 /// Sleeps until then; false where the run stopped before.
@@ -107,5 +120,30 @@ async fn sleep_until(due: Instant, control: &Control) -> bool {
         biased;
         () = control.stopped() => false,
         () = tokio::time::sleep_until(due) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_for_a_core_is_having_work() {
+        assert_eq!(claimed_by("2000 500 7\n"), Some(Duration::from_nanos(2500)));
+        assert_eq!(claimed_by(""), None);
+        assert_eq!(claimed_by("no numbers"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_wait_for_the_next_virtual_user() {
+        let control = Control::new();
+        let due = Instant::now() + Duration::from_secs(60);
+        assert!(sleep_until(due, &control).await);
+        let (later, waiting) = (due + Duration::from_secs(60), control.child());
+        let waiting = tokio::spawn(async move { sleep_until(later, &waiting).await });
+        tokio::task::yield_now().await;
+        control.stop();
+        assert!(!waiting.await.unwrap());
+        assert!(!sleep_until(due, &control).await, "a stopped run starts nobody, also who is due");
     }
 }

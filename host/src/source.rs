@@ -57,7 +57,9 @@ pub enum SourceError {
         why: String,
     },
     /// The bytes are not those that the pin names.
-    #[error("accept {url}: its digest is sha256={found}, and the pin says sha256={expected}; the file was changed, or the pin is of another one")]
+    #[error(
+        "accept {url}: its digest is sha256={found}, and the pin says sha256={expected}; the file was changed, or the pin is of another one"
+    )]
     Digest {
         /// The URL.
         url: url::Url,
@@ -86,7 +88,8 @@ impl std::str::FromStr for Source {
         let mut url: url::Url =
             text.parse().map_err(|error| SourceError::Malformed(format!("parse the URL '{text}': {error}")))?;
         if url.scheme() != "https" {
-            let what = format!("fetch a scenario by plain http ('{text}'); use https, or download it and give its path");
+            let what =
+                format!("fetch a scenario by plain http ('{text}'); use https, or download it and give its path");
             return Err(SourceError::Malformed(what));
         }
         let pin = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256=")).map(str::to_owned);

@@ -59,20 +59,38 @@ fn a_circle_is_shared_by_all_virtual_users() {
     }
 }
 
+/// The ids that a run with rows at random asks for, sorted: the order in which virtual users come is not the seed's.
+fn draw_at_random(arguments: &str) -> Vec<String> {
+    let server = Server::start();
+    let program = with_file(&server, "rows.csv", rows(5)).with("--data rows=rows.csv:random").with(arguments);
+    let summary = program.output().expect(0).summary();
+    let mut ids = ids(&server);
+    assert_eq!(counts(named(&summary["requests"], "/row")), (ids.len() as u64, 0));
+    ids.sort();
+    ids
+}
+
 #[test]
-fn rows_at_random_repeat_with_the_seed() {
-    let draw = |arguments: &str| {
-        let server = Server::start();
-        let program = with_file(&server, "rows.csv", rows(5)).with("--data rows=rows.csv:random -i 60");
-        program.with(arguments).output().expect(0);
-        ids(&server)
-    };
-    let first = draw("--seed 1");
+fn rows_at_random_repeat_with_the_seed_whatever_the_threads() {
+    let first = draw_at_random("--seed 1 -u 3 --iterations-per-user 20 --threads 1");
     assert_eq!(first.len(), 60);
     // The seed is fixed, so this holds each time: of 60 draws, all five rows came up.
     assert!((0..5).all(|id| first.contains(&id.to_string())), "{first:?}");
-    assert_eq!(first, draw("--seed 1"));
-    assert_ne!(first, draw("--seed 2"));
+    assert_eq!(first, draw_at_random("--seed 1 -u 3 --iterations-per-user 20 --threads 2"));
+    assert_ne!(first, draw_at_random("--seed 2 -u 3 --iterations-per-user 20 --threads 1"));
+}
+
+#[test]
+fn virtual_users_draw_rows_of_their_own() {
+    let server = Server::start();
+    let program = with_file(&server, "rows.csv", rows(5)).with("--data rows=rows.csv:random --seed 1 -u 2");
+    let ran = program.with("--iterations-per-user 20").output().expect(0);
+    let draws = ["vu=1", "vu=2"].map(|vu| {
+        let own = ran.log().into_iter().filter_map(|line| line.strip_suffix(vu)).map(str::to_owned);
+        own.collect::<Vec<_>>()
+    });
+    assert_eq!((draws[0].len(), draws[1].len()), (20, 20));
+    assert_ne!(draws[0], draws[1]);
 }
 
 #[test]

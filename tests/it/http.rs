@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::figures::failures;
 use crate::support::program::{Ran, Wasmload, counts, named};
 use crate::support::server::{Gate, Request, Server};
 
@@ -115,6 +116,30 @@ fn a_request_that_outlasts_its_bound_fails_as_a_timeout() {
     // The guest asked for 50 ms; it can't have taken less.
     let least = named(&summary["requests"], "/never")["service_time_seconds"]["min"].as_f64();
     assert!(least.is_some_and(|seconds| seconds >= 0.05), "{least:?}");
+}
+
+#[test]
+fn the_bound_of_the_run_holds_where_a_request_has_none() {
+    // The gate waits for a second request, which never comes.
+    let server = Server::gated(Gate::of(2));
+    let program = Wasmload::run("status_only").against(&server).with("-q -i 1 --timeout 50ms");
+    let summary = program.output().expect(0).summary();
+    assert_eq!(counts(&summary["total"]), (1, 1));
+    assert_eq!(failures(&summary, "request")[0].0, "timeout");
+    // The guest sees that there is no response.
+    assert_eq!(failures(&summary, "iteration"), [("marked", "no response", 1)]);
+}
+
+#[test]
+fn a_body_beyond_its_bound_is_a_failure() {
+    let server = Server::start();
+    let body = "text ü".len();
+    passed(&run("body", &server, &format!("--max-body-size {body}B")));
+    let summary = run("body", &server, &format!("--max-body-size {}B", body - 1)).summary();
+    assert_eq!(server.count("/echo"), 2);
+    assert_eq!(counts(&summary["total"]), (1, 1));
+    assert_eq!(failures(&summary, "request")[0].0, "body-too-large");
+    assert_eq!(failures(&summary, "iteration"), [("marked", "no response: body too large", 1)]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::program::{Wasmload, named};
+use crate::support::program::{Wasmload, counts, named};
+use crate::support::running::Running;
 use crate::support::server::{Gate, Server};
 
 /// The summary of a run of `status_only`, whose counts must be what the server saw.
@@ -92,6 +93,36 @@ fn virtual_users_of_other_threads_that_are_not_due_yet_never_start() {
     let summary = program.with("--var case=stop-test").output().expect(108).summary();
     assert_eq!(summary["vus"]["started"], 1);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_run_lasts_as_long_as_it_says() {
+    let server = Server::start();
+    let program = Wasmload::run("sleeper").against(&server).with("-q -u 3 -t 200ms --var sleep=86400");
+    let summary = program.output().expect(0).summary();
+    assert!(summary["elapsed_seconds"].as_f64().is_some_and(|seconds| seconds >= 0.2), "{summary:#}");
+    assert_eq!(summary["end"], json!({"reason": "completed"}));
+    // The sleeps ended with the run, and none was cut off.
+    assert_eq!(summary["interrupted"], json!({"requests": 0, "iterations": 0}));
+    assert_eq!(counts(named(&summary["iterations"], "sleeper")), (server.requests().len() as u64, 0));
+}
+
+#[test]
+fn what_outlasts_the_graceful_stop_is_cut_off_and_counted_apart() {
+    // Three requests that no answer comes to: the gate waits for a fourth.
+    let server = Server::gated(Gate::of(4));
+    let program = Wasmload::run("status_only").against(&server).with("-q -u 3 --threads 2 --graceful-stop 0s");
+    let running = Running::start(program);
+    server.wait_for(3);
+    running.interrupt();
+    let summary = running.finish().expect(105).summary();
+    assert_eq!(server.requests().len(), 3);
+    assert_eq!(summary["interrupted"], json!({"requests": 3, "iterations": 3}));
+    assert_eq!(counts(&summary["total"]), (0, 0));
+    assert_eq!(counts(named(&summary["iterations"], "status_only")), (0, 0));
+    assert_eq!(summary["end"], json!({"reason": "interrupted", "forced": false}));
+    let warnings = summary["warnings"].as_array().expect("a list");
+    assert!(warnings.contains(&json!({"kind": "graceful-stop-elapsed", "iterations": 3})), "{warnings:#?}");
 }
 
 #[test]

@@ -40,9 +40,8 @@ fn the_summary_fits_its_schema() {
     }
     // The tables that these runs are for are not empty.
     let filled = |table: &str| runs.iter().any(|run| !rows(&run.summary(), table).is_empty());
-    for table in [
-        "requests", "iterations", "tasks", "transactions", "checks", "metrics", "failures", "traps", "series",
-    ] {
+    for table in ["requests", "iterations", "tasks", "transactions", "checks", "metrics", "failures", "traps", "series"]
+    {
         assert!(filled(table), "no run has {table}");
     }
 }

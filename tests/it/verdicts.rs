@@ -57,6 +57,21 @@ fn without_a_word_of_the_guest_the_status_decides() {
 }
 
 #[test]
+fn statuses_from_400_on_are_failures() {
+    for status in [200, 299, 399, 400, 401, 500, 599] {
+        let server = Server::with_status(status);
+        let summary = Wasmload::run("status_only").against(&server).with("-q -i 2").output().expect(0).summary();
+        assert_eq!(server.paths(), ["/", "/"]);
+        let reason = status.to_string();
+        let expected: &[_] = if status >= 400 { &[("status", reason.as_str(), 2)] } else { &[] };
+        assert_eq!(failures(&summary, "request"), expected, "{status}");
+        assert_eq!(counts(&summary["total"]), (2, if status >= 400 { 2 } else { 0 }), "{status}");
+        // The guest says nothing against it.
+        assert_eq!(counts(named(&summary["iterations"], "status_only")), (2, 0), "{status}");
+    }
+}
+
+#[test]
 fn a_verdict_belongs_to_its_own_request_in_whatever_order_responses_are_dropped() {
     for case in ["dropped-before-the-next", "dropped-in-reverse"] {
         let (summary, paths) = play(case);

@@ -37,8 +37,7 @@ pub(super) fn demo(args: Box<DemoArgs>) -> anyhow::Result<u8> {
 pub(super) fn target(args: &TargetArgs) -> anyhow::Result<u8> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     runtime()?.block_on(async {
-        let listener =
-            tokio::net::TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
+        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
         println!("listening on http://{}; Ctrl-C stops", listener.local_addr()?);
         let stop = async {
             // Without a signal handler the target serves until its process ends, which is as good.

@@ -64,7 +64,9 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
 /// The error, with where the scenario is if the component is what is wrong: who found that out had only its bytes.
 fn named(error: RunError, plan: &Plan) -> anyhow::Error {
     let is_about_component = match &error {
-        RunError::Load(error) => !matches!(error, LoadError::TooManyVus { .. } | LoadError::Engine(_) | LoadError::Cache(_)),
+        RunError::Load(error) => {
+            !matches!(error, LoadError::TooManyVus { .. } | LoadError::Engine(_) | LoadError::Cache(_))
+        }
         _ => false,
     };
     let error = anyhow::Error::from(error);
@@ -80,7 +82,11 @@ fn outputs(args: &OutputArgs, screen: &Screen) -> Vec<Box<dyn Output>> {
             let look = Look { color: color(&stderr), unicode: unicode(&stderr), ..Look::default() };
             outputs.push(Box::new(LiveView::new(screen.clone(), look)));
         } else {
-            outputs.push(Box::new(ProgressLines::new(screen.writer(), ProgressLines::<std::io::Stderr>::EVERY, unicode(&stderr))));
+            outputs.push(Box::new(ProgressLines::new(
+                screen.writer(),
+                ProgressLines::<std::io::Stderr>::EVERY,
+                unicode(&stderr),
+            )));
         }
     }
     if let Some(path) = &args.json {
@@ -104,7 +110,8 @@ fn color(stream: &impl IsTerminal) -> bool {
 
 /// Whether the reader can see more than ASCII: unless the locale says otherwise.
 fn unicode(stream: &impl IsTerminal) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     match locale.as_deref() {
         Some("C" | "POSIX") | None => !stream.is_terminal(),
         Some(locale) => locale.to_ascii_lowercase().contains("utf"),

@@ -22,3 +22,25 @@ pub const ALL: [(u8, &str); 6] = [
     (SCENARIO_FAILED, "the scenario could not run: its `setup` failed, or every virtual user did"),
     (STOPPED_BY_SCENARIO, "a scenario ended the run by `stop-test`"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of README's table of codes.
+    fn readme() -> Vec<(u8, &'static str)> {
+        let lines = include_str!("../../../README.md").lines().skip_while(|line| *line != "| code | meaning |");
+        let rows = lines.skip(2).map_while(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+        rows.map(|(code, meaning)| (code.parse().expect("a code is a number below 256"), meaning)).collect()
+    }
+
+    #[test]
+    fn readme_lists_these_codes_and_no_others() {
+        assert_eq!(readme(), ALL);
+    }
+
+    #[test]
+    fn no_code_means_two_things() {
+        assert!(ALL.is_sorted_by(|one, next| one.0 < next.0), "{ALL:?}");
+    }
+}

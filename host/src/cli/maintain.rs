@@ -22,7 +22,9 @@ pub(super) fn cache(args: &CacheArgs) -> anyhow::Result<u8> {
         CacheCommand::Dir => println!("{}", directory.display()),
         CacheCommand::Clean => match std::fs::remove_dir_all(&directory) {
             Ok(()) => println!("removed {}", directory.display()),
-            Err(error) if error.kind() == ErrorKind::NotFound => println!("nothing to remove in {}", directory.display()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                println!("nothing to remove in {}", directory.display())
+            }
             Err(error) => return Err(error).with_context(|| format!("remove {}", directory.display())),
         },
     }

@@ -2,8 +2,8 @@
 
 mod args;
 mod demo;
-pub mod exit;
 mod execute;
+pub mod exit;
 mod logging;
 mod maintain;
 mod plan;

@@ -80,7 +80,8 @@ fn secrets(given: &[(String, String)]) -> anyhow::Result<BTreeMap<String, String
             std::env::var(variable)
                 .with_context(|| format!("read the secret '{name}' from the environment variable {variable}"))
         } else if let Some(path) = source.strip_prefix("file:") {
-            let text = std::fs::read_to_string(path).with_context(|| format!("read the secret '{name}' from {path}"))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("read the secret '{name}' from {path}"))?;
             Ok(text.trim_end_matches(['\r', '\n']).to_owned())
         } else {
             Ok(source.to_owned())

@@ -213,9 +213,7 @@ fn is_plain(path_and_query: &str) -> bool {
 
 fn malformed(error: url::ParseError) -> Error {
     match error {
-        url::ParseError::RelativeUrlWithoutBase => {
-            Error::invalid("the URL is relative and the run has no target to resolve it against")
-        }
+        url::ParseError::RelativeUrlWithoutBase => Error::invalid("the run needs --host: the URL is only a path"),
         other => Error::invalid(format!("malformed URL: {other}")),
     }
 }

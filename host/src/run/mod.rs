@@ -66,8 +66,7 @@ pub enum RunError {
 /// What keeps the run from starting. Failed requests, traps and the like are data in the summary.
 pub async fn run(plan: &Plan, outputs: &mut [Box<dyn Output>], control: &Control) -> Result<Summary, RunError> {
     plan.validate()?;
-    let mut collector =
-        Collector::new(vec![plan.scenario.name.clone()], plan.shards() as usize + 1, plan.names);
+    let mut collector = Collector::new(vec![plan.scenario.name.clone()], plan.shards() as usize + 1, plan.names);
     let prepared = prepare::prepare(plan, &collector, control).await?;
     let outline = Outline { scenarios: vec![plan.scenario.name.clone()], extent: extent(plan) };
     for output in outputs.iter_mut() {
@@ -80,7 +79,8 @@ pub async fn run(plan: &Plan, outputs: &mut [Box<dyn Output>], control: &Control
         Ok(setup_data) => {
             let start = Instant::now();
             // The end of the graceful stop cuts off the load, and not what comes after it.
-            let loads = make_load(plan, &prepared, &setup_data, &mut collector, outputs, &control.child(), start).await?;
+            let loads =
+                make_load(plan, &prepared, &setup_data, &mut collector, outputs, &control.child(), start).await?;
             let elapsed = start.elapsed();
             prepared.teardown(&setup_data, control.aborted()).await;
             (how_it_ended(control), loads, elapsed)

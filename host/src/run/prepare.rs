@@ -31,8 +31,7 @@ pub(super) async fn prepare(plan: &Plan, collector: &Collector, control: &Contro
     let data: Arc<[DataSet]> = DataSet::load_all(&plan.scenario.data)?.into();
     let http = http::Context::new(plan.http.clone(), plan.scenario.host.as_ref().map(url::Url::as_str))?;
     let bytes = plan.scenario.source.read().await?;
-    let options =
-        EngineOptions { max_vus: plan.model.users, limits: plan.limits.clone(), cache: plan.cache.clone() };
+    let options = EngineOptions { max_vus: plan.model.users, limits: plan.limits.clone(), cache: plan.cache.clone() };
     let scenario = Arc::new(Scenario::load(&bytes, &options)?);
     let recorders = collector.recorders();
     let env = Arc::new(Environment {
@@ -64,11 +63,17 @@ async fn choose_tasks(
     }
     let _ticker = scenario.start_ticker().map_err(RunError::Thread)?;
     let set = scenario.describe(Arc::clone(env)).await.map_err(|error| RunError::Describe(text_of(error)))?;
-    let names: Vec<String> = set
-        .tasks
-        .iter()
-        .map(|task| if task.tags.is_empty() { task.name.clone() } else { format!("{} ({})", task.name, task.tags.join(", ")) })
-        .collect();
+    let names: Vec<String> =
+        set.tasks
+            .iter()
+            .map(|task| {
+                if task.tags.is_empty() {
+                    task.name.clone()
+                } else {
+                    format!("{} ({})", task.name, task.tags.join(", "))
+                }
+            })
+            .collect();
     match TaskTable::new(set, filter) {
         Some(tasks) => Ok(Some(Arc::new(tasks))),
         None => Err(RunError::NoTasks(names.join(", "))),

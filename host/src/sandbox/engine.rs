@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::shape::Shape;
 use super::LoadError;
+use super::shape::Shape;
 use crate::plan::Limits;
 
 /// How often the epoch advances: how long guest code runs before other virtual users of its thread get their turn, and

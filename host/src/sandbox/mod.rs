@@ -32,7 +32,9 @@ pub enum LoadError {
     #[error("link the component's imports: {0}")]
     Imports(String),
     /// It exports nothing that can be run.
-    #[error("find what to run: the component exports {found}; export one of wasmload:scenario/iteration, tasks, async-iteration or async-tasks (version 0.1)")]
+    #[error(
+        "find what to run: the component exports {found}; export one of wasmload:scenario/iteration, tasks, async-iteration or async-tasks (version 0.1)"
+    )]
     NoEntry {
         /// What it exports instead.
         found: String,
@@ -52,7 +54,9 @@ pub enum LoadError {
         why: String,
     },
     /// The kernel has no room for so many sandboxes.
-    #[error("give {vus} virtual users a sandbox each: the kernel's vm.max_map_count has room for {room}; use fewer, or raise it (for example `sysctl -w vm.max_map_count=1000000`)")]
+    #[error(
+        "give {vus} virtual users a sandbox each: the kernel's vm.max_map_count has room for {room}; use fewer, or raise it (for example `sysctl -w vm.max_map_count=1000000`)"
+    )]
     TooManyVus {
         /// Virtual users planned.
         vus: u32,

@@ -40,6 +40,11 @@ impl Held {
         self.exchange.outcome.as_ref().map_or(0, |response| response.status())
     }
 
+    /// Memory that its head and body take, in bytes.
+    fn bytes(&self) -> usize {
+        self.response().map_or(0, crate::http::Response::capacity)
+    }
+
     /// Counts the request as failed; the last verdict holds.
     pub(super) fn mark_failure(&mut self, reason: &str) {
         self.verdict = Some(Verdict::Failure(reason.into()));
@@ -85,10 +90,15 @@ impl Held {
 /// A handle that the guest has.
 #[derive(Debug)]
 enum Slot {
-    Free { next: Option<u32> },
+    Free {
+        next: Option<u32>,
+    },
     Held(Box<Held>),
     /// Counted, since its iteration ended; the guest has not dropped it yet.
-    Counted { status: u16, error: Option<Box<Error>> },
+    Counted {
+        status: u16,
+        error: Option<Box<Error>>,
+    },
 }
 
 /// The responses of one virtual user.
@@ -98,6 +108,7 @@ pub(super) struct Responses {
     free: Option<u32>,
     handles: usize,
     held: usize,
+    bytes: usize,
 }
 
 impl Responses {
@@ -106,10 +117,16 @@ impl Responses {
         self.handles
     }
 
+    /// Memory that the heads and bodies take which are not counted yet, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Keeps a response; its handle's number.
     pub(super) fn insert(&mut self, held: Held) -> u32 {
         self.handles += 1;
         self.held += 1;
+        self.bytes += held.bytes();
         let slot = Slot::Held(Box::new(held));
         if let Some(place) = self.free {
             let previous = std::mem::replace(&mut self.slots[place as usize], slot);
@@ -158,6 +175,7 @@ impl Responses {
         match previous {
             Slot::Held(held) => {
                 self.held -= 1;
+                self.bytes -= held.bytes();
                 Some(held)
             }
             Slot::Free { .. } | Slot::Counted { .. } => None,
@@ -181,6 +199,6 @@ impl Responses {
                 }
             }
         }
-        self.held = 0;
+        (self.held, self.bytes) = (0, 0);
     }
 }

@@ -104,8 +104,7 @@ struct EntryNames {
 
 fn entry_names(shape: &Shape) -> Result<EntryNames, LoadError> {
     let mut found: Option<(&'static str, EntryNames)> = None;
-    for (interface, tasks) in
-        [("iteration", false), ("async-iteration", false), ("tasks", true), ("async-tasks", true)]
+    for (interface, tasks) in [("iteration", false), ("async-iteration", false), ("tasks", true), ("async-tasks", true)]
     {
         let Some(name) = shape.contract_export(interface) else { continue };
         if let Some((earlier, _)) = &found {

@@ -150,13 +150,19 @@ impl State {
         });
     }
 
-    /// Refuses another handle where the guest has too many.
-    pub(super) fn check_handles(&self) -> wasmtime::Result<()> {
+    /// Refuses so many more handles where the guest would have too many.
+    pub(super) fn check_handles(&self, more: usize) -> wasmtime::Result<()> {
         let limit = self.env.limits.max_handles;
-        if self.responses.handles() + self.transactions.len() >= limit {
+        if self.responses.handles() + self.transactions.len() + more > limit {
             return Err(HostTrap::Handles { limit }.into());
         }
         Ok(())
+    }
+
+    /// Refuses to go on where the responses that the guest holds take too much memory.
+    pub(super) fn check_held_bytes(&self) -> wasmtime::Result<()> {
+        let limit = self.env.limits.max_held_bytes;
+        if self.responses.bytes() > limit { Err(HostTrap::HeldBytes { limit }.into()) } else { Ok(()) }
     }
 
     /// Begins an iteration or a hook: nothing of an earlier one is left to count.
@@ -194,7 +200,9 @@ impl State {
         if self.cpu.tick() > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
-        Ok(UpdateDeadline::Yield(1))
+        // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With wasmtime's it would
+        // be ready again at once, and tokio looks for answers only every so many turns, each of which takes a tick.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
 
     fn wasi(&mut self) -> &mut Wasi {

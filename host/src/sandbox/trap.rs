@@ -32,6 +32,12 @@ pub(super) enum HostTrap {
         /// The bound.
         limit: usize,
     },
+    /// Too large bodies at one time.
+    #[error("held responses of more than {} MiB; drop those that are no longer needed, or discard bodies that are not read", .limit >> 20)]
+    HeldBytes {
+        /// The bound, in bytes.
+        limit: usize,
+    },
     /// There are no such data.
     #[error("asked for the data set '{0}', which the run does not have; give it with --data NAME=FILE")]
     NoData(String),

@@ -28,12 +28,8 @@ struct Door {
 impl Gate {
     /// Starts one that answers that many at once.
     pub(super) fn start(at_once: u64) -> Gate {
-        let door = Arc::new(Door {
-            at_once,
-            arrived: AtomicU64::new(0),
-            held: AtomicU64::new(0),
-            closed: Semaphore::new(0),
-        });
+        let door =
+            Arc::new(Door { at_once, arrived: AtomicU64::new(0), held: AtomicU64::new(0), closed: Semaphore::new(0) });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
         listener.set_nonblocking(true).expect("a socket can be told not to block");
         let address = listener.local_addr().expect("a bound socket has an address");

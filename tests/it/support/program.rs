@@ -109,9 +109,8 @@ impl Ran {
     #[track_caller]
     pub(crate) fn summary(&self) -> Value {
         let path = self.directory.path().join("summary.json");
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
-            panic!("no summary: {error}\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr)
-        });
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("no summary: {error}\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr));
         serde_json::from_str(&text).expect("the summary is JSON")
     }
 

@@ -84,15 +84,20 @@ pub(crate) struct Server {
 impl Server {
     /// A server that answers at once.
     pub(crate) fn start() -> Server {
-        Server::launch(None)
+        Server::launch(None, 200)
+    }
+
+    /// A server that answers with that status wherever its paths have no meaning of their own.
+    pub(crate) fn with_status(status: u16) -> Server {
+        Server::launch(None, status)
     }
 
     /// A server with a gate before its answers.
     pub(crate) fn gated(gate: Gate) -> Server {
-        Server::launch(Some(gate))
+        Server::launch(Some(gate), 200)
     }
 
-    fn launch(gate: Option<Gate>) -> Server {
+    fn launch(gate: Option<Gate>, status: u16) -> Server {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -104,7 +109,7 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, served, gate) => {}
+                    () = accept(listener, served, gate, status) => {}
                     _ = stopped => {}
                 }
             });
@@ -177,19 +182,24 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, seen: Arc<Seen>, gate: Option<Arc<Turnstile>>) {
+async fn accept(listener: std::net::TcpListener, seen: Arc<Seen>, gate: Option<Arc<Turnstile>>, status: u16) {
     let listener = TcpListener::from_std(listener).expect("a listener for tokio");
     while let Ok((stream, _)) = listener.accept().await {
         seen.connections.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(serve(stream, Arc::clone(&seen), gate.clone()));
+        tokio::spawn(serve(stream, Arc::clone(&seen), gate.clone(), status));
     }
 }
 
 /// Answers the requests of a connection until its peer closes it.
-async fn serve(mut stream: TcpStream, seen: Arc<Seen>, gate: Option<Arc<Turnstile>>) -> std::io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    seen: Arc<Seen>,
+    gate: Option<Arc<Turnstile>>,
+    status: u16,
+) -> std::io::Result<()> {
     let mut unread = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut unread, &seen).await? {
-        let (path, answer) = (request.path.clone(), answer(&request));
+        let (path, answer) = (request.path.clone(), answer(&request, status));
         seen.requests.lock().expect("no holder of this lock panics").push(request);
         if let Some(gate) = &gate {
             gate.pass(&path).await;
@@ -237,8 +247,8 @@ fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     Some((Request { method, path: path.to_owned(), query, headers, body }, head_length + length))
 }
 
-/// What the server says to a request, head and body. Nothing at all to `/never`.
-fn answer(request: &Request) -> Vec<u8> {
+/// What the server says to a request, head and body: nothing at all to `/never`, and `status` where the path says nothing.
+fn answer(request: &Request, status: u16) -> Vec<u8> {
     match request.path.as_str() {
         "/never" => Vec::new(),
         "/echo" => respond(200, &[], &request.body_or(b"nothing to echo")),
@@ -250,7 +260,7 @@ fn answer(request: &Request) -> Vec<u8> {
             r#"{"data":{"id":7,"name":"Malmö"}}"#.as_bytes(),
         ),
         "/missing" => respond(404, &[], b"not here"),
-        _ => respond(200, &[], b"ok"),
+        _ => respond(status, &[], b"ok"),
     }
 }
 

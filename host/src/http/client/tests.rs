@@ -338,7 +338,7 @@ async fn secrets_stay_with_their_origin() {
     assert_eq!((exchange.default_name(), exchange.url()), ("/one", "http://base.test/three?x".to_owned()));
     assert_eq!(network.origins(), ["http://other.test", "http://base.test"]);
     let requests = network.requests();
-    assert_eq!(exchange.bytes_sent, requests.iter().map(|request| request.len() as u64).sum());
+    assert_eq!(exchange.bytes_sent, requests.iter().map(|request| request.len() as u64).sum::<u64>());
     for secret in ["Authorization: secret", "Cookie: a=b", "Host: me"] {
         let seen: Vec<_> = requests.iter().map(|request| request.contains(secret)).collect();
         assert_eq!(seen, [true, false, false], "{secret}");

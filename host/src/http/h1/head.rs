@@ -61,10 +61,7 @@ fn parse_long(data: &[u8], without_body: bool) -> Result<Option<Head>, Error> {
 /// There was no room for all headers.
 struct TooManyHeaders;
 
-fn parse_up_to<const N: usize>(
-    data: &[u8],
-    without_body: bool,
-) -> Result<Result<Option<Head>, Error>, TooManyHeaders> {
+fn parse_up_to<const N: usize>(data: &[u8], without_body: bool) -> Result<Result<Option<Head>, Error>, TooManyHeaders> {
     let mut headers = [MaybeUninit::<Header<'_>>::uninit(); N];
     let mut response = httparse::Response::new(&mut []);
     match ParserConfig::default().parse_response_with_uninit_headers(&mut response, data, &mut headers) {

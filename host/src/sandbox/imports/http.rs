@@ -6,10 +6,10 @@ use futures_util::StreamExt;
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::http::{Error, Exchange, Prepared, Request};
+use crate::sandbox::bindings::wasmload::scenario::async_http;
 use crate::sandbox::bindings::wasmload::scenario::http::{
     Header, Host, HostResponse, HttpError, Request as GuestRequest,
 };
-use crate::sandbox::bindings::wasmload::scenario::async_http;
 use crate::sandbox::responses::{Held, Response};
 use crate::sandbox::state::State;
 use crate::sandbox::trap::HostTrap;
@@ -53,7 +53,7 @@ impl State {
     /// Encodes a guest's request and begins to perform it, which needs nothing of this virtual user meanwhile.
     fn perform(&mut self, request: &GuestRequest) -> wasmtime::Result<Performing> {
         self.host_call();
-        self.check_handles()?;
+        self.check_held_bytes()?;
         let Outgoing { prepared, name } = self.prepare(request);
         // Boxed once here: a future that is moved into another one takes its place twice there, and the virtual users'
         // stacks would hold copies of it.
@@ -92,11 +92,8 @@ fn get_request(url: String) -> GuestRequest {
 impl Host for State {
     // All that can be done before the first wait is done here, so that the future, of which each waiting virtual user has
     // one, holds little.
-    fn http_request(
-        &mut self,
-        req: GuestRequest,
-    ) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
-        let performing = self.perform(&req);
+    fn http_request(&mut self, req: GuestRequest) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
+        let performing = self.check_handles(1).and_then(|()| self.perform(&req));
         async move {
             let Performing { exchange, name } = performing?;
             let exchange = exchange.await;
@@ -109,6 +106,7 @@ impl Host for State {
     }
 
     async fn http_batch(&mut self, reqs: Vec<GuestRequest>) -> wasmtime::Result<Vec<Resource<Response>>> {
+        self.check_handles(reqs.len())?;
         let at_once = self.env.limits.max_concurrent_requests.max(1);
         let performing = reqs.iter().map(|request| self.perform(request)).collect::<wasmtime::Result<Vec<_>>>()?;
         drop(reqs);
@@ -210,11 +208,12 @@ impl HostResponse for State {
 impl async_http::Host for State {}
 
 impl async_http::HostWithStore<State> for HasSelf<State> {
-    async fn http_request(
-        accessor: &Accessor<State, Self>,
-        req: GuestRequest,
-    ) -> wasmtime::Result<Resource<Response>> {
-        let performing = accessor.with(|mut access| access.get().perform(&req))?;
+    async fn http_request(accessor: &Accessor<State, Self>, req: GuestRequest) -> wasmtime::Result<Resource<Response>> {
+        let performing = accessor.with(|mut access| {
+            let state = access.get();
+            state.check_handles(1)?;
+            state.perform(&req)
+        })?;
         drop(req);
         let Performing { exchange, name } = performing;
         let exchange = exchange.await;

@@ -25,7 +25,10 @@ pub(in crate::sandbox) struct Transactions {
 #[derive(Debug)]
 enum Slot {
     Free,
-    Open { name: String, started: Instant },
+    Open {
+        name: String,
+        started: Instant,
+    },
     /// Counted; the guest still has the handle.
     Ended,
 }
@@ -150,7 +153,7 @@ impl Host for State {
 impl HostTransaction for State {
     fn new(&mut self, name: String) -> wasmtime::Result<Resource<Transaction>> {
         self.host_call();
-        self.check_handles()?;
+        self.check_handles(1)?;
         let name = self.presentable(&name).into_owned();
         Ok(Resource::new_own(self.transactions.open(name)))
     }
