@@ -52,7 +52,7 @@ pub enum SourceError {
     #[error("fetch {url}: {why}")]
     Fetch {
         /// The URL.
-        url: url::Url,
+        url: String,
         /// Why.
         why: String,
     },
@@ -62,7 +62,7 @@ pub enum SourceError {
     )]
     Digest {
         /// The URL.
-        url: url::Url,
+        url: String,
         /// The digest that the pin asks for.
         expected: String,
         /// The digest of what came.
@@ -146,7 +146,7 @@ impl Source {
 }
 
 async fn fetch(url: &url::Url, sha256: &[u8; 32]) -> Result<Vec<u8>, SourceError> {
-    let fail = |why: String| SourceError::Fetch { url: url.clone(), why };
+    let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
     let chain = |error: reqwest::Error| fail(with_causes(&error));
     let client = reqwest::Client::builder()
         .https_only(true)
@@ -164,7 +164,7 @@ async fn fetch(url: &url::Url, sha256: &[u8; 32]) -> Result<Vec<u8>, SourceError
     }
     let found: [u8; 32] = Sha256::digest(&bytes).into();
     if found != *sha256 {
-        return Err(SourceError::Digest { url: url.clone(), expected: hex(sha256), found: hex(&found) });
+        return Err(SourceError::Digest { url: url.to_string(), expected: hex(sha256), found: hex(&found) });
     }
     Ok(bytes)
 }

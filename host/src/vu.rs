@@ -177,7 +177,7 @@ impl VirtualUser {
                 tracing::warn!(vu = self.vu, "stopped after {} traps in a row", self.traps_in_a_row);
                 return End::Failed;
             }
-            if self.control().is_stopping() {
+            if !self.has_more() {
                 return End::Done;
             }
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::support::program::{Wasmload, guest};
 use crate::support::server::Server;
 
-/// The flags of `wasmload run` and, but for `--host` and what is about scenarios, of `wasmload demo`.
+/// The flags of each command: one that comes or goes has to be named here too.
 const RUN: &str = "--help --version --host --users --spawn-rate --run-time --iterations --iterations-per-user \
                    --graceful-stop --threads --seed --var --secret --data --task --tags --exclude-tags --timeout \
                    --max-redirects --max-body-size --max-concurrent-requests --insecure --ca-cert --max-memory \
@@ -29,9 +29,10 @@ fn explained_flags(help: &str) -> BTreeSet<&str> {
             continue;
         }
         let behind = line.split_once(flag).map_or("", |(_, behind)| behind);
-        let behind = behind.trim_start().trim_start_matches(|c: char| c == '<' || c == '=' || c.is_uppercase());
         let below = lines.peek().is_some_and(|next| !next.trim().is_empty() && !next.trim_start().starts_with('-'));
-        assert!(behind.contains(' ') || below, "{flag} is not explained:\n{help}");
+        // A value's name is no explanation.
+        let beside = behind.split_whitespace().any(|word| !word.starts_with('<'));
+        assert!(beside || below, "{flag} is not explained:\n{help}");
         found.insert(flag);
     }
     found

@@ -389,6 +389,9 @@ impl Client {
     }
 }
 
+/// A connection or why there is none, and the clock that went on meanwhile.
+type Opened = (Result<Box<Connection>, Error>, PhaseClock);
+
 /// Opens a connection. Boxed, and not inlined, for the sake of the stack that it is called on: what moves a future has
 /// room for it in its own frame.
 #[inline(never)]
@@ -397,7 +400,7 @@ fn boxed_opening(
     origin: OriginRef,
     deadline: Deadline,
     clock: PhaseClock,
-) -> Pin<Box<dyn Future<Output = (Result<Box<Connection>, Error>, PhaseClock)> + Send>> {
+) -> Pin<Box<dyn Future<Output = Opened> + Send>> {
     Box::pin(async move { Connection::open(&context, origin, deadline, clock).await })
 }
 

@@ -108,7 +108,7 @@ fn entry_names(shape: &Shape) -> Result<EntryNames, LoadError> {
     {
         let Some(name) = shape.contract_export(interface) else { continue };
         if let Some((earlier, _)) = &found {
-            return Err(LoadError::SeveralEntries(*earlier, interface));
+            return Err(LoadError::SeveralEntries(earlier, interface));
         }
         found = Some((interface, EntryNames { interface: name.to_owned(), tasks }));
     }

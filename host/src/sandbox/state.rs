@@ -213,7 +213,7 @@ impl State {
 
 impl Wasi {
     fn new(env: &Arc<Environment>, identity: Identity) -> Wasi {
-        let stdio = Stdio::new(Arc::clone(env), identity.vu);
+        let stdio = Stdio::new(env, identity.vu);
         let purpose = u64::from(identity.instance) * 2 + 1;
         let variables: Vec<_> = env.variables.iter().collect();
         let mut builder = WasiCtx::builder();
@@ -297,6 +297,11 @@ impl LogBudget {
     }
 }
 
+/// The line without carriage returns, by which it could overwrite itself on a terminal.
+pub(super) fn one_line(line: &str) -> Cow<'_, str> {
+    if line.contains('\r') { Cow::Owned(line.replace('\r', "\\r")) } else { Cow::Borrowed(line) }
+}
+
 /// The text's beginning, up to that many bytes, cut between characters.
 pub(super) fn truncate(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
@@ -323,6 +328,12 @@ mod tests {
         assert_eq!(first(1, 1, 0), first(1, 1, 0));
         let all = [first(1, 1, 0), first(1, 2, 0), first(1, 1, 1), first(2, 1, 0)];
         assert!((1..4).all(|n| !all[..n].contains(&all[n])));
+    }
+
+    #[test]
+    fn a_line_does_not_overwrite_itself() {
+        assert_eq!(one_line("all is well"), "all is well");
+        assert_eq!(one_line("bad\rgood"), "bad\\rgood");
     }
 
     #[test]

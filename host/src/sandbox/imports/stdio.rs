@@ -9,7 +9,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::sandbox::state::{Environment, LogBudget};
+use crate::sandbox::state::{Environment, LogBudget, one_line};
 
 /// A line that grows longer than this is logged in pieces.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -22,8 +22,8 @@ pub(in crate::sandbox) struct Stdio {
 }
 
 impl Stdio {
-    pub(in crate::sandbox) fn new(env: Arc<Environment>, vu: u32) -> Stdio {
-        let pipe = |name| Pipe(Arc::new(Mutex::new(Lines::new(Arc::clone(&env), vu, name))));
+    pub(in crate::sandbox) fn new(env: &Arc<Environment>, vu: u32) -> Stdio {
+        let pipe = |name| Pipe(Arc::new(Mutex::new(Lines::new(Arc::clone(env), vu, name))));
         Stdio { stdout: pipe("stdout"), stderr: pipe("stderr") }
     }
 
@@ -91,7 +91,8 @@ impl Lines {
             return self.env.recorder.log_lines_dropped(1);
         }
         let text = String::from_utf8_lossy(&line);
-        let message = self.env.secrets.mask(text.trim_end_matches('\r'));
+        let text = one_line(text.trim_end_matches('\r'));
+        let message = self.env.secrets.mask(&text);
         tracing::info!(target: "scenario", vu = self.vu, stream = self.stream, "{message}");
     }
 }
