@@ -41,6 +41,10 @@ impl std::str::FromStr for DataSource {
             Some((path, "once")) => (path, DataOrder::Once),
             Some((path, "circular")) => (path, DataOrder::Circular),
             Some((path, "random")) => (path, DataOrder::Random),
+            // Most likely a mistyped order: a file's ending has no colon.
+            Some((path, order)) if path.contains('.') && order.chars().all(char::is_alphabetic) => {
+                return Err(format!("'{order}' in '{text}' is no order; give :once, :circular or :random, or none"));
+            }
             _ => (rest, DataOrder::default()),
         };
         Ok(DataSource { name: name.to_owned(), path: PathBuf::from(path), order })
@@ -156,7 +160,8 @@ fn csv_error(path: &Path, error: &csv::Error) -> DataError {
     let line = error.position().map_or(1, csv::Position::line);
     let what = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("it has {len} columns where the header line has {expected_len}; quote values that hold a comma")
+            let columns = if *len == 1 { "column" } else { "columns" };
+            format!("it has {len} {columns} where the header line has {expected_len}; quote values that hold a comma")
         }
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8; convert the file to UTF-8".to_owned(),
         _ => error.to_string(),
@@ -216,6 +221,7 @@ mod tests {
         let source: DataSource = "users=users.csv".parse().unwrap();
         assert_eq!(source.order, DataOrder::Circular);
         assert!("users.csv".parse::<DataSource>().unwrap_err().contains("NAME=FILE"));
+        assert!("users=users.csv:never".parse::<DataSource>().unwrap_err().contains(":circular"));
     }
 
     #[test]
@@ -227,7 +233,7 @@ mod tests {
     #[test]
     fn a_bad_line_is_named() {
         let error = csv("name,town\nAda,London\nBob\n").unwrap_err().to_string();
-        assert!(error.contains("users.csv, line 3") && error.contains("1 columns"), "{error}");
+        assert!(error.contains("users.csv, line 3") && error.contains("1 column where"), "{error}");
         let error = csv("name,name\nAda,London\n").unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("repeated"), "{error}");
         let error = parse_json_lines(Path::new("u.jsonl"), b"{\"a\":1}\n\n[1]\n").unwrap_err().to_string();

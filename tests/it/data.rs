@@ -112,7 +112,7 @@ fn columns_arrive_by_name_from_csv_and_json_lines() {
 #[test]
 fn a_bad_file_is_refused_with_its_line_before_any_request() {
     for (file, content, expected) in [
-        ("rows.csv", &b"id,name\n1,Ann\n2\n"[..], &["rows.csv", "line 3", "columns"][..]),
+        ("rows.csv", &b"id,name\n1,Ann\n2\n"[..], &["rows.csv", "line 3", "column"][..]),
         ("rows.csv", b"id,id\n1,2\n", &["rows.csv", "line 1", "'id'"]),
         ("rows.csv", b"id\n\xff\n", &["rows.csv", "line 2", "UTF-8"]),
         ("rows.csv", b"id,name\n", &["rows.csv", "no rows"]),

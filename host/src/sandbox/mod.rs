@@ -53,6 +53,14 @@ pub enum LoadError {
         /// What differs.
         why: String,
     },
+    /// Its memory starts larger than a virtual user may have.
+    #[error("give the component its memory: it starts with {:.1} MiB, and --max-memory allows {:.1} MiB; raise that", mib(*starts_with_bytes), mib(*limit_bytes as u64))]
+    Memory {
+        /// What it starts with, in bytes.
+        starts_with_bytes: u64,
+        /// The bound, in bytes.
+        limit_bytes: usize,
+    },
     /// The kernel has no room for so many sandboxes.
     #[error(
         "give {vus} virtual users a sandbox each: the kernel's vm.max_map_count has room for {room}; use fewer, or raise it (for example `sysctl -w vm.max_map_count=1000000`)"
@@ -69,4 +77,8 @@ pub enum LoadError {
     /// The cache's directory can't be used.
     #[error("use the cache of compiled code: {0}; --no-cache does without it")]
     Cache(String),
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

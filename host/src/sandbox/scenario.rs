@@ -49,6 +49,7 @@ impl Scenario {
     pub fn load(bytes: &[u8], options: &EngineOptions) -> Result<Scenario, LoadError> {
         let shape = Shape::read(bytes)?;
         shape.check_imports()?;
+        shape.check_memory(options.limits.max_memory_bytes)?;
         let entry = entry_names(&shape)?;
         engine::check_room(&shape, options.max_vus)?;
         let engine = engine::build(&shape, options)?;

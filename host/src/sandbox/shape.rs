@@ -8,6 +8,9 @@ use super::LoadError;
 /// The version of the contract that this host speaks; other patch versions fit too.
 const CONTRACT: &str = "wasmload:scenario/";
 
+/// The unit of a memory's size.
+const WASM_PAGE_BYTES: u64 = 64 << 10;
+
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Shape {
@@ -17,6 +20,8 @@ pub(super) struct Shape {
     pub(super) exports: Vec<String>,
     /// Linear memories of one instance.
     pub(super) memories: u32,
+    /// Bytes that the largest memory starts with.
+    pub(super) memory_bytes: u64,
     /// Tables of one instance.
     pub(super) tables: u32,
     /// Elements that the largest table starts with.
@@ -60,7 +65,13 @@ impl Shape {
 
     fn add(&mut self, payload: &Payload<'_>, outermost: bool) -> wasmparser::Result<()> {
         match payload {
-            Payload::MemorySection(section) => self.memories += section.count(),
+            Payload::MemorySection(section) => {
+                self.memories += section.count();
+                for memory in section.clone() {
+                    let bytes = memory?.initial.saturating_mul(WASM_PAGE_BYTES);
+                    self.memory_bytes = self.memory_bytes.max(bytes);
+                }
+            }
             Payload::TableSection(section) => {
                 self.tables += section.count();
                 for table in section.clone() {
@@ -97,6 +108,17 @@ impl Shape {
         let contract = |name: &String| name.starts_with("wasmload:scenario/async-");
         let wasi_3 = |name: &String| name.starts_with("wasi:") && name.contains("@0.3.");
         self.imports.iter().chain(&self.exports).any(contract) || self.imports.iter().any(wasi_3)
+    }
+
+    /// Refuses a component whose memory starts larger than a virtual user may have.
+    ///
+    /// # Errors
+    /// What it starts with, and the bound.
+    pub(super) fn check_memory(&self, limit_bytes: usize) -> Result<(), LoadError> {
+        if self.memory_bytes > limit_bytes as u64 {
+            return Err(LoadError::Memory { starts_with_bytes: self.memory_bytes, limit_bytes });
+        }
+        Ok(())
     }
 
     /// Refuses a component that imports what the host does not offer.
@@ -173,6 +195,14 @@ mod tests {
         assert!(shape(&["wasmload:scenario/async-http@0.1.0"], &[]).is_async());
         assert!(shape(&["wasi:clocks/monotonic-clock@0.3.0"], &[]).is_async());
         assert!(!shape(&["wasi:clocks/monotonic-clock@0.2.3"], &[]).is_async());
+    }
+
+    #[test]
+    fn a_memory_must_fit_its_bound() {
+        let shape = Shape { memory_bytes: 17 << 16, ..Shape::default() };
+        assert!(shape.check_memory(17 << 16).is_ok());
+        let error = shape.check_memory(1 << 16).unwrap_err().to_string();
+        assert!(error.contains("1.1 MiB") && error.contains("--max-memory"), "{error}");
     }
 
     #[test]
