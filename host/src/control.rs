@@ -14,6 +14,8 @@ pub struct Control {
     /// Stops the whole run.
     run: CancellationToken,
     stop: CancellationToken,
+    /// A person asked for the end.
+    interrupt: CancellationToken,
     abort: CancellationToken,
     requested_by_scenario: Arc<Mutex<Option<String>>>,
     interrupts: Arc<AtomicU32>,
@@ -26,6 +28,7 @@ impl Control {
         Control {
             stop: run.child_token(),
             run,
+            interrupt: CancellationToken::new(),
             abort: CancellationToken::new(),
             requested_by_scenario: Arc::default(),
             interrupts: Arc::default(),
@@ -38,6 +41,7 @@ impl Control {
         Control {
             run: self.run.clone(),
             stop: self.stop.child_token(),
+            interrupt: self.interrupt.clone(),
             abort: self.abort.child_token(),
             requested_by_scenario: Arc::clone(&self.requested_by_scenario),
             interrupts: Arc::clone(&self.interrupts),
@@ -57,6 +61,7 @@ impl Control {
 
     /// A person asked for the end: a graceful stop the first time, everything cut off from the second time on.
     pub fn interrupt(&self) {
+        self.interrupt.cancel();
         match self.interrupts.fetch_add(1, Ordering::Relaxed) {
             0 => self.stop(),
             _ => self.abort(),
@@ -76,6 +81,11 @@ impl Control {
     /// Returns once a graceful stop was asked for.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Returns once a person asked for the end.
+    pub async fn interrupted(&self) {
+        self.interrupt.cancelled().await;
     }
 
     /// Returns once everything is to be cut off.

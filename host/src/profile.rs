@@ -23,20 +23,9 @@ impl ClosedModel {
     /// When the virtual user of that index (from 0) is due, from the start of the load: index ÷ spawn rate.
     pub fn vu_due(&self, index: u32) -> Duration {
         match self.spawn_rate {
-            Some(rate) => Duration::from_secs_f64(f64::from(index) / rate),
+            // A rate that is next to nothing means never.
+            Some(rate) => Duration::try_from_secs_f64(f64::from(index) / rate).unwrap_or(Duration::MAX),
             None => Duration::ZERO,
-        }
-    }
-
-    /// How many virtual users are due at that time since the start of the load.
-    pub fn vus_due(&self, at: Duration) -> u32 {
-        match self.spawn_rate {
-            // Indices 0 ..= at × rate are due.
-            Some(rate) => {
-                let due = (at.as_secs_f64() * rate).floor() + 1.0;
-                if due >= f64::from(self.users) { self.users } else { due as u32 }
-            }
-            None => self.users,
         }
     }
 
@@ -66,26 +55,24 @@ mod tests {
     #[test]
     fn without_a_spawn_rate_all_are_due_at_once() {
         let model = model(5, None);
-        assert_eq!(model.vus_due(Duration::ZERO), 5);
         assert_eq!(model.vu_due(4), Duration::ZERO);
     }
 
     #[test]
-    fn due_times_are_monotone_and_agree_with_the_count() {
+    fn due_times_are_evenly_spaced() {
         for rate in [0.3, 1.0, 7.0, 1000.0] {
             let model = model(500, Some(rate));
-            let mut last = Duration::ZERO;
-            for index in 0..500 {
-                let due = model.vu_due(index);
-                assert!(due >= last);
-                last = due;
-                let just_after = due + Duration::from_micros(1);
-                assert!(model.vus_due(just_after) > index, "rate {rate}, index {index}");
-                if let Some(before) = due.checked_sub(Duration::from_micros(1)) {
-                    assert!(model.vus_due(before) <= index.max(1), "rate {rate}, index {index}");
-                }
+            assert_eq!(model.vu_due(0), Duration::ZERO);
+            for index in 1..500 {
+                let gap = model.vu_due(index).as_secs_f64() - model.vu_due(index - 1).as_secs_f64();
+                assert!((gap - 1.0 / rate).abs() < 1e-6, "rate {rate}, index {index}: {gap}");
             }
         }
+    }
+
+    #[test]
+    fn a_rate_next_to_nothing_means_never() {
+        assert_eq!(model(2, Some(1e-300)).vu_due(1), Duration::MAX);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Shard {
 /// How busy a thread was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
+    /// It died of a bug, and its virtual users with it.
+    pub lost: bool,
     /// Intervals that were looked at.
     pub intervals: u32,
     /// Of these, those in which the thread had no time left.
@@ -54,7 +56,9 @@ pub async fn run_closed(model: &ClosedModel, shard: Shard, cast: Arc<Cast>, star
 async fn run_users(model: &ClosedModel, shard: Shard, cast: Arc<Cast>, start: Instant) {
     let mut users = JoinSet::new();
     for index in model.shard_vus(shard.index, shard.count) {
-        if !sleep_until(start + model.vu_due(index), &cast.env.control).await {
+        // What lies beyond the clock's reach is never due.
+        let Some(due) = start.checked_add(model.vu_due(index)) else { break };
+        if !sleep_until(due, &cast.env.control).await {
             break;
         }
         users.spawn(vu::run(Arc::clone(&cast), index + 1));

@@ -10,7 +10,7 @@ const HOW_TO_MAKE: &str = "build one with the toolchain of your language: for Ru
                            wasm32-wasip2`, for JavaScript componentize-js, for Python componentize-py; a core module \
                            becomes one by `wasm-tools component new`";
 
-/// The most bytes that a scenario may have.
+/// The most bytes that are fetched.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Where a scenario is to be found.
@@ -201,7 +201,14 @@ fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
 
 fn text_kind(bytes: &[u8]) -> &'static str {
     let head = &bytes[..bytes.len().min(4096)];
-    let Ok(text) = std::str::from_utf8(head) else { return "a binary file of another kind" };
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A character cut in two by the end of what is looked at.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return "a binary file of another kind",
+    };
     let start = text.trim_start();
     if start.starts_with("(module") || start.starts_with("(component") || start.starts_with(";;") {
         "WebAssembly in text form"

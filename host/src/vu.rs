@@ -12,8 +12,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::metrics::Recorder;
 use crate::plan::TaskFilter;
-use crate::sample::{Failure, FailureKind};
-use crate::sandbox::{CallError, Environment, Identity, Instance, Scenario, Task, TaskSet, Trap, WaitTime};
+use crate::sandbox::{CallError, Environment, Identity, Instance, Scenario, Task, TaskSet, WaitTime};
 
 /// What the virtual users of one thread share.
 #[derive(Debug)]
@@ -141,6 +140,8 @@ struct VirtualUser {
     instances: u32,
     iterations: u64,
     traps_in_a_row: u32,
+    /// The guest asked that no further iteration be started.
+    stop_requested: bool,
     random: rand_chacha::ChaCha8Rng,
 }
 
@@ -148,7 +149,7 @@ impl VirtualUser {
     fn new(cast: Arc<Cast>, vu: u32) -> VirtualUser {
         // Streams 0 and up are the guest's; the host draws from the last one.
         let random = crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX);
-        VirtualUser { cast, vu, instances: 0, iterations: 0, traps_in_a_row: 0, random }
+        VirtualUser { cast, vu, instances: 0, iterations: 0, traps_in_a_row: 0, stop_requested: false, random }
     }
 
     fn recorder(&self) -> &Recorder {
@@ -161,7 +162,7 @@ impl VirtualUser {
 
     /// One instance after another, until there is nothing more to do.
     async fn live(mut self) -> End {
-        loop {
+        while self.has_more() {
             // Boxed, as `stop` below: rare and large, they would make every virtual user's task larger for good.
             match Box::pin(self.make_instance()).await {
                 Ok(mut instance) => {
@@ -177,21 +178,24 @@ impl VirtualUser {
                 tracing::warn!(vu = self.vu, "stopped after {} traps in a row", self.traps_in_a_row);
                 return End::Failed;
             }
-            if !self.has_more() {
-                return End::Done;
-            }
         }
+        End::Done
     }
 
     async fn make_instance(&mut self) -> Result<Instance, NoInstance> {
         let identity = Identity { vu: self.vu, instance: self.instances };
         self.instances += 1;
-        let made = Instance::new(&self.cast.scenario, Arc::clone(&self.cast.env), identity).await;
-        let mut instance = made.map_err(|error| self.hook_failed("start", error))?;
-        instance.set_iteration(u32::try_from(self.iterations).unwrap_or(u32::MAX));
-        let started = instance.start(&self.cast.setup_data).await;
-        started.map_err(|error| self.hook_failed("start", error))?;
-        Ok(instance)
+        let cast = Arc::clone(&self.cast);
+        let under_way = HookUnderWay { env: Some(&cast.env), hook: "start" };
+        let made = async {
+            let mut instance = Instance::new(&cast.scenario, Arc::clone(&cast.env), identity).await?;
+            instance.set_iteration(u32::try_from(self.iterations).unwrap_or(u32::MAX));
+            instance.start(&cast.setup_data).await?;
+            Ok(instance)
+        };
+        let made = made.await;
+        under_way.ended();
+        made.map_err(|error| self.not_started(&error))
     }
 
     /// Runs iterations in that instance; false where it trapped and a fresh one is needed.
@@ -204,12 +208,13 @@ impl VirtualUser {
             let under_way = UnderWay(Some(&cast.env.recorder));
             let result = instance.iterate(task.map(|task| task.index)).await;
             under_way.ended();
+            self.stop_requested |= instance.stop_requested();
             let trapped = self.record(task, began.elapsed(), result);
             if trapped {
                 return false;
             }
             // Before the wait, which lies between two iterations: none follows the last one.
-            if instance.stop_requested() || !self.has_more() {
+            if !self.has_more() {
                 break;
             }
             match &cast.tasks {
@@ -231,7 +236,8 @@ impl VirtualUser {
 
     /// Whether there may be another iteration to start.
     fn has_more(&self) -> bool {
-        !self.control().is_stopping()
+        !self.stop_requested
+            && !self.control().is_stopping()
             && self.cast.iterations_per_user.is_none_or(|bound| self.iterations < bound)
             && self.cast.budget.is_left()
     }
@@ -239,56 +245,41 @@ impl VirtualUser {
     /// Counts an iteration; whether it trapped.
     fn record(&mut self, task: Option<&Task>, elapsed: Duration, result: Result<(), CallError>) -> bool {
         let scenario = self.cast.env.scenario;
-        let failure = match &result {
-            Ok(()) => None,
-            Err(CallError::Failed(reason)) => Some(Failure { kind: FailureKind::Marked, reason }),
-            Err(CallError::Trapped(trap)) => Some(Failure { kind: FailureKind::Trap, reason: &trap.message }),
-        };
+        let failure = result.as_ref().err().map(CallError::failure);
         self.recorder().record(|statistics| {
             statistics.iteration(scenario, elapsed, failure);
             if let Some(task) = task {
                 statistics.task(scenario, &task.name, elapsed, failure);
             }
         });
-        match result {
-            Err(CallError::Trapped(trap)) => {
-                self.trapped(&trap);
-                true
-            }
-            Ok(()) | Err(CallError::Failed(_)) => {
-                self.traps_in_a_row = 0;
-                false
-            }
-        }
-    }
-
-    fn trapped(&mut self, trap: &Trap) {
-        self.traps_in_a_row += 1;
-        let scenario = self.cast.env.scenario;
-        self.recorder().record(|statistics| statistics.trap(scenario, &trap.message, &trap.backtrace));
-    }
-
-    /// Counts a hook that failed.
-    fn hook_failed(&mut self, hook: &str, error: CallError) -> NoInstance {
-        let scenario = self.cast.env.scenario;
-        let (kind, reason) = match &error {
-            CallError::Failed(reason) => (FailureKind::Marked, reason),
-            CallError::Trapped(trap) => (FailureKind::Trap, &trap.message),
+        let Err(CallError::Trapped(trap)) = result else {
+            self.traps_in_a_row = 0;
+            return false;
         };
-        let failure = Failure { kind, reason };
-        self.recorder().record(|statistics| statistics.lifecycle_failure(scenario, hook, failure));
+        self.traps_in_a_row += 1;
+        self.recorder().record(|statistics| statistics.trap(scenario, &trap.message, &trap.backtrace));
+        true
+    }
+
+    /// Counts that there is no instance to go on with.
+    fn not_started(&mut self, error: &CallError) -> NoInstance {
+        error.record_for_hook("start", &self.cast.env);
         match error {
             CallError::Failed(_) => NoInstance::Refused,
-            CallError::Trapped(trap) => {
-                self.trapped(&trap);
+            CallError::Trapped(_) => {
+                self.traps_in_a_row += 1;
                 NoInstance::Trapped
             }
         }
     }
 
     async fn stop(&mut self, mut instance: Instance) {
-        if let Err(error) = instance.stop().await {
-            self.hook_failed("stop", error);
+        let cast = Arc::clone(&self.cast);
+        let under_way = HookUnderWay { env: Some(&cast.env), hook: "stop" };
+        let stopped = instance.stop().await;
+        under_way.ended();
+        if let Err(error) = stopped {
+            error.record_for_hook("stop", &cast.env);
         }
     }
 
@@ -318,6 +309,26 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if let Some(recorder) = self.0 {
             recorder.iteration_interrupted();
+        }
+    }
+}
+
+/// A hook under way; dropped before it ended, it counts as failed.
+struct HookUnderWay<'a> {
+    env: Option<&'a Environment>,
+    hook: &'static str,
+}
+
+impl HookUnderWay<'_> {
+    fn ended(mut self) {
+        self.env = None;
+    }
+}
+
+impl Drop for HookUnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(env) = self.env {
+            CallError::Failed("cut off by the end of the run".to_owned()).record_for_hook(self.hook, env);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::args::{OutputArgs, RunArgs};
 use super::plan::{Defaults, Flags, plan};
 use super::{exit, logging, runtime};
 use crate::control::Control;
-use crate::metrics::{RunEnd, Summary};
+use crate::metrics::{RunEnd, Summary, Warning};
 use crate::plan::Plan;
 use crate::report::csv::CsvFiles;
 use crate::report::json::JsonFile;
@@ -45,13 +45,17 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
     let screen = Screen::new();
     logging::start(args, &screen, color(&std::io::stderr()))?;
     let mut outputs = outputs(args, &screen);
-    let summary = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
         let control = Control::new();
         let signals = tokio::spawn(watch_signals(control.clone())?);
         let result = run::run(plan, &mut outputs, &control).await;
         signals.abort();
         result.map_err(|error| named(error, plan))
-    })?;
+    });
+    // A component that is still being compiled must not hold up an interrupted run.
+    runtime.shutdown_background();
+    let summary = result?;
     let mut failures = Vec::new();
     for output in &mut outputs {
         if let Err(error) = output.finish(&summary) {
@@ -151,6 +155,9 @@ fn exit_code(summary: &Summary) -> u8 {
         RunEnd::Interrupted { .. } => exit::INTERRUPTED,
         RunEnd::Completed if summary.vus.failed > 0 && summary.vus.failed == summary.vus.started => {
             exit::SCENARIO_FAILED
+        }
+        RunEnd::Completed if summary.warnings.iter().any(|warning| matches!(warning, Warning::ThreadsLost { .. })) => {
+            exit::FAILURE
         }
         RunEnd::Completed => exit::SUCCESS,
     }

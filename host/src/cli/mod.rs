@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::run::RunError;
 use args::{Arguments, Command};
 
 /// A runtime for everything but the load, which has threads of its own.
@@ -43,6 +44,12 @@ pub fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "this is where errors reach the person")]
 fn report_error(error: &anyhow::Error) -> u8 {
-    eprintln!("error: failed to {error:#}");
-    if error.downcast_ref::<execute::AfterLoad>().is_some() { exit::FAILURE } else { exit::INVALID_CONFIG }
+    // Names out of a component may stand in it, and must not steer the terminal.
+    let text: String = format!("{error:#}").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    eprintln!("error: failed to {text}");
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::Interrupted) => exit::INTERRUPTED,
+        _ if error.downcast_ref::<execute::AfterLoad>().is_some() => exit::FAILURE,
+        _ => exit::INVALID_CONFIG,
+    }
 }

@@ -347,6 +347,11 @@ pub enum Warning {
         /// The greatest time that percentiles tell apart.
         limit: Duration,
     },
+    /// Threads that make the load died of a bug in wasmload, and their virtual users with them.
+    ThreadsLost {
+        /// How many.
+        count: u64,
+    },
     /// No request was made in the whole run.
     NoRequests,
 }

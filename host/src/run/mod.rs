@@ -55,6 +55,9 @@ pub enum RunError {
     /// An output can't do its work.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A person asked for the end before there was any load.
+    #[error("start the load: interrupted before it began")]
+    Interrupted,
     /// The system has no thread to give.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
@@ -67,36 +70,44 @@ pub enum RunError {
 pub async fn run(plan: &Plan, outputs: &mut [Box<dyn Output>], control: &Control) -> Result<Summary, RunError> {
     plan.validate()?;
     let mut collector = Collector::new(vec![plan.scenario.name.clone()], plan.shards() as usize + 1, plan.names);
-    let prepared = prepare::prepare(plan, &collector, control).await?;
+    let prepared = tokio::select! {
+        biased;
+        () = control.interrupted() => return Err(RunError::Interrupted),
+        prepared = prepare::prepare(plan, &collector, control) => prepared?,
+    };
     let outline = Outline { scenarios: vec![plan.scenario.name.clone()], extent: extent(plan) };
     for output in outputs.iter_mut() {
         output.begin(&outline)?;
     }
     let _ticker = prepared.scenario.start_ticker().map_err(RunError::Thread)?;
-    let started_at = SystemTime::now();
+    let mut started_at = SystemTime::now();
     let start = Instant::now();
-    let (end, load, elapsed) = match prepared.setup(control.stopped()).await {
+    let (end, load, elapsed) = match prepared.setup(control.interrupted()).await {
         Ok(setup_data) => {
+            started_at = SystemTime::now();
             let start = Instant::now();
             // The end of the graceful stop cuts off the load, and not what comes after it.
             let loads =
                 make_load(plan, &prepared, &setup_data, &mut collector, outputs, &control.child(), start).await?;
-            let elapsed = start.elapsed();
+            // What happens in teardown changes nothing of how the load ended.
+            let (end, elapsed) = (how_it_ended(control), start.elapsed());
             prepared.teardown(&setup_data, control.aborted()).await;
-            (how_it_ended(control), loads, elapsed)
+            (end, loads, elapsed)
         }
-        Err(_) if control.is_stopping() => (RunEnd::Interrupted { forced: false }, Vec::new(), start.elapsed()),
+        Err(_) if control.is_stopping() => (how_it_ended(control), Vec::new(), start.elapsed()),
         Err(error) => (RunEnd::SetupFailed(text_of(error)), Vec::new(), start.elapsed()),
     };
     let mut warnings = prepared.warnings;
     warnings.extend(saturation(&load));
+    let lost = load.iter().filter(|load| load.lost).count() as u64;
+    warnings.extend((lost > 0).then_some(Warning::ThreadsLost { count: lost }));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut summary = collector.finish(Ending { version, started_at, elapsed, end, seed: plan.seed, warnings });
     summary.warnings.extend(cut_off(&summary));
     Ok(summary)
 }
 
-/// Why the load ended, after a setup that went well.
+/// Why the load ended, where it is not `setup` that failed.
 fn how_it_ended(control: &Control) -> RunEnd {
     match (control.requested_end(), control.interrupts()) {
         (Some(reason), _) => RunEnd::StoppedByScenario(reason),

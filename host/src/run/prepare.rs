@@ -10,7 +10,6 @@ use crate::data::DataSet;
 use crate::http;
 use crate::metrics::{Collector, ScenarioId, Warning};
 use crate::plan::Plan;
-use crate::sample::{Failure, FailureKind};
 use crate::sandbox::{CallError, EngineOptions, Environment, Identity, Instance, Scenario, Secrets};
 use crate::vu::TaskTable;
 
@@ -32,7 +31,9 @@ pub(super) async fn prepare(plan: &Plan, collector: &Collector, control: &Contro
     let http = http::Context::new(plan.http.clone(), plan.scenario.host.as_ref().map(url::Url::as_str))?;
     let bytes = plan.scenario.source.read().await?;
     let options = EngineOptions { max_vus: plan.model.users, limits: plan.limits.clone(), cache: plan.cache.clone() };
-    let scenario = Arc::new(Scenario::load(&bytes, &options)?);
+    // Compiling takes seconds for some; the signals that may end it are heard meanwhile.
+    let compiling = tokio::task::spawn_blocking(move || Scenario::load(&bytes, &options));
+    let scenario = Arc::new(compiling.await.map_err(|error| RunError::Thread(error.into()))??);
     let recorders = collector.recorders();
     let env = Arc::new(Environment {
         scenario: ScenarioId(0),
@@ -62,7 +63,10 @@ async fn choose_tasks(
         return if filter.is_empty() { Ok(None) } else { Err(RunError::NotTasks) };
     }
     let _ticker = scenario.start_ticker().map_err(RunError::Thread)?;
-    let set = scenario.describe(Arc::clone(env)).await.map_err(|error| RunError::Describe(text_of(error)))?;
+    let described = tokio::time::timeout(HOOK_TIMEOUT, scenario.describe(Arc::clone(env))).await;
+    let set = described
+        .unwrap_or_else(|_| Err(CallError::Failed(format!("describe took longer than {} s", HOOK_TIMEOUT.as_secs()))))
+        .map_err(|error| RunError::Describe(text_of(error)))?;
     let names: Vec<String> =
         set.tasks
             .iter()
@@ -128,17 +132,7 @@ impl Prepared {
     }
 
     fn count(&self, hook: &str, error: &CallError) {
-        let (kind, reason) = match error {
-            CallError::Failed(reason) => (FailureKind::Marked, reason),
-            CallError::Trapped(trap) => (FailureKind::Trap, &trap.message),
-        };
-        let scenario = self.env.scenario;
-        self.env.recorder.record(|statistics| {
-            statistics.lifecycle_failure(scenario, hook, Failure { kind, reason });
-            if let CallError::Trapped(trap) = error {
-                statistics.trap(scenario, &trap.message, &trap.backtrace);
-            }
-        });
+        error.record_for_hook(hook, &self.env);
     }
 }
 
@@ -147,9 +141,6 @@ fn open_file_limit(plan: &Plan) -> Option<Warning> {
     let needed = u64::from(plan.model.users) + OWN_FILES;
     let limit = getrlimit(Resource::Nofile);
     let current = limit.current?;
-    if current >= needed {
-        return None;
-    }
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let in_force = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum?,

@@ -79,7 +79,7 @@ impl Shards {
     pub(super) async fn ended(&mut self) -> Vec<Load> {
         while let Some(thread) = self.running.last_mut() {
             // A thread that panicked has said so on standard error; the others' figures stand.
-            let load = thread.await.unwrap_or_default();
+            let load = thread.await.unwrap_or(Load { lost: true, ..Load::default() });
             self.loads.push(load);
             self.running.pop();
         }

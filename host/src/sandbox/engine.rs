@@ -26,6 +26,9 @@ const STACKS_PER_ASYNC_INSTANCE: u32 = 4;
 /// Address space that each guest memory has behind it, so that small offsets need no bounds check of their own.
 const GUARD_BYTES: u64 = 64 << 10;
 
+/// What the host keeps for one instance, beside its memories and tables, at the most; grows with a component's functions.
+const MAX_INSTANCE_BYTES: usize = 16 << 20;
+
 /// Mappings of the process beside those of virtual users; a generous guess.
 const OWN_MAPS: u64 = 1_000;
 
@@ -106,6 +109,8 @@ fn pool(shape: &Shape, options: &EngineOptions) -> PoolingAllocationConfig {
     pool.total_tables(instances.saturating_mul(tables));
     pool.total_stacks(stacks);
     pool.max_core_instances_per_component(core_instances);
+    pool.max_core_instance_size(MAX_INSTANCE_BYTES);
+    pool.max_component_instance_size(MAX_INSTANCE_BYTES);
     pool.max_memories_per_component(memories);
     pool.max_tables_per_component(tables);
     pool.max_memories_per_module(memories);

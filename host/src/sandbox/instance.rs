@@ -11,6 +11,7 @@ use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
 use super::state::{Environment, Identity, State};
 use super::trap::Trap;
+use crate::sample::{Failure, FailureKind};
 
 /// How a call into a guest failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,42 @@ pub enum CallError {
     Trapped(Trap),
 }
 
+impl CallError {
+    /// The failure that it counts as.
+    pub fn failure(&self) -> Failure<'_> {
+        match self {
+            CallError::Failed(reason) => Failure { kind: FailureKind::Marked, reason },
+            CallError::Trapped(trap) => Failure { kind: FailureKind::Trap, reason: &trap.message },
+        }
+    }
+
+    /// Counts it as a failure of that hook.
+    pub fn record_for_hook(&self, hook: &str, env: &Environment) {
+        env.recorder.record(|statistics| {
+            statistics.lifecycle_failure(env.scenario, hook, self.failure());
+            if let CallError::Trapped(trap) = self {
+                statistics.trap(env.scenario, &trap.message, &trap.backtrace);
+            }
+        });
+    }
+}
+
 /// What an iteration or hook came to: an error's text, or nothing.
 type Outcome = (Result<(), String>,);
 
+/// A store that counts what its guest still held when it goes: after a call that was cut off in its midst, or an
+/// instance that trapped as it was made.
+struct CountingStore(Store<State>);
+
+impl Drop for CountingStore {
+    fn drop(&mut self) {
+        self.0.data_mut().end();
+    }
+}
+
 /// An instance of a scenario.
 pub struct Instance {
-    store: Store<State>,
+    store: CountingStore,
     instance: WasmInstance,
     /// What an iteration calls; bound once, since it is called again and again.
     run: Run,
@@ -44,23 +75,26 @@ impl Instance {
     /// # Errors
     /// The guest trapped as it was instantiated.
     pub async fn new(scenario: &Scenario, env: Arc<Environment>, identity: Identity) -> Result<Instance, CallError> {
-        let mut store = Store::new(scenario.pre.engine(), State::new(env, identity));
+        let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity)));
+        let store = &mut counting.0;
         store.limiter(|state| state.memory_limiter());
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store.set_epoch_deadline(1);
         let made = async {
-            let instance = scenario.pre.instantiate_async(&mut store).await?;
+            let instance = scenario.pre.instantiate_async(&mut *store).await?;
             let run = match &scenario.exports.entry {
-                Entry::Iteration { run } => Run::Iteration(instance.get_typed_func(&mut store, run)?),
+                Entry::Iteration { run } => Run::Iteration(instance.get_typed_func(&mut *store, run)?),
                 Entry::Tasks { describe, run_task } => {
-                    Run::Tasks { describe: *describe, run_task: instance.get_typed_func(&mut store, run_task)? }
+                    Run::Tasks { describe: *describe, run_task: instance.get_typed_func(&mut *store, run_task)? }
                 }
             };
             wasmtime::error::Ok((instance, run))
         };
         match made.await {
-            Ok((instance, run)) => Ok(Instance { store, instance, run, lifecycle: scenario.exports.lifecycle.clone() }),
-            Err(error) => Err(CallError::Trapped(Trap::new(&error, store.data().memory_denied()))),
+            Ok((instance, run)) => {
+                Ok(Instance { store: counting, instance, run, lifecycle: scenario.exports.lifecycle.clone() })
+            }
+            Err(error) => Err(trapped(counting.0.data(), &error)),
         }
     }
 
@@ -70,13 +104,13 @@ impl Instance {
     /// The guest returned an error, marked the iteration as failed, or trapped.
     pub async fn iterate(&mut self, task: Option<u32>) -> Result<(), CallError> {
         self.begin();
-        let store = &mut self.store;
+        let store = &mut self.store.0;
         let result = match &self.run {
             Run::Iteration(run) => run.call_async(store, ()).await,
             Run::Tasks { run_task, .. } => run_task.call_async(store, (task.unwrap_or(0),)).await,
         };
         let result = self.finish(result.map(|(outcome,)| outcome));
-        self.store.data_mut().iteration += 1;
+        self.store.0.data_mut().iteration += 1;
         result
     }
 
@@ -133,12 +167,12 @@ impl Instance {
 
     /// Whether the guest asked to be stopped after the iteration that it was in.
     pub fn stop_requested(&self) -> bool {
-        self.store.data().stop_requested
+        self.store.0.data().stop_requested
     }
 
     /// Continues the iteration numbers of an instance that this one replaces.
     pub fn set_iteration(&mut self, iteration: u32) {
-        self.store.data_mut().iteration = iteration;
+        self.store.0.data_mut().iteration = iteration;
     }
 
     async fn call<Params, Results>(
@@ -151,26 +185,26 @@ impl Instance {
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         self.begin();
-        let result = match self.instance.get_typed_func::<Params, Results>(&mut self.store, function) {
-            Ok(function) => function.call_async(&mut self.store, params).await,
+        let result = match self.instance.get_typed_func::<Params, Results>(&mut self.store.0, function) {
+            Ok(function) => function.call_async(&mut self.store.0, params).await,
             Err(error) => Err(error),
         };
-        self.store.data_mut().end();
-        result.map_err(|error| self.trapped(&error))
+        self.store.0.data_mut().end();
+        result.map_err(|error| trapped(self.store.0.data(), &error))
     }
 
     fn begin(&mut self) {
-        self.store.set_epoch_deadline(1);
-        self.store.data_mut().begin();
+        self.store.0.set_epoch_deadline(1);
+        self.store.0.data_mut().begin();
     }
 
     /// Ends an iteration: what the guest marked comes before what it returned.
     fn finish(&mut self, result: wasmtime::Result<Result<(), String>>) -> Result<(), CallError> {
-        let state = self.store.data_mut();
+        let state = self.store.0.data_mut();
         state.end();
         let marked = state.failure.take();
         match (result, marked) {
-            (Err(error), _) => Err(self.trapped(&error)),
+            (Err(error), _) => Err(trapped(self.store.0.data(), &error)),
             (Ok(_), Some(reason)) => Err(CallError::Failed(reason)),
             (Ok(Err(reason)), None) => Err(self.failed(&reason)),
             (Ok(Ok(())), None) => Ok(()),
@@ -178,27 +212,20 @@ impl Instance {
     }
 
     fn failed(&self, reason: &str) -> CallError {
-        CallError::Failed(self.store.data().presentable(reason).into_owned())
-    }
-
-    fn trapped(&self, error: &wasmtime::Error) -> CallError {
-        let state = self.store.data();
-        let mut trap = Trap::new(error, state.memory_denied());
-        trap.message = state.presentable(&trap.message).into_owned();
-        CallError::Trapped(trap)
+        CallError::Failed(self.store.0.data().presentable(reason).into_owned())
     }
 }
 
-impl Drop for Instance {
-    /// Where a call was cut off in its midst, what the guest still held is counted here.
-    fn drop(&mut self) {
-        self.store.data_mut().end();
-    }
+/// What a trap says, ready to be shown.
+fn trapped(state: &State, error: &wasmtime::Error) -> CallError {
+    let mut trap = Trap::new(error, state.memory_denied());
+    trap.message = state.presentable(&trap.message).into_owned();
+    CallError::Trapped(trap)
 }
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("identity", &self.store.data().identity).finish_non_exhaustive()
+        f.debug_struct("Instance").field("identity", &self.store.0.data().identity).finish_non_exhaustive()
     }
 }
 

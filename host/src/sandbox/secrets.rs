@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// What stands in a text where a secret stood.
 const MASK: &str = "***";
 
+/// The shortest line of a secret with several that is hidden by itself.
+const MIN_LINE_BYTES: usize = 8;
+
 /// Secrets by name.
 #[derive(Clone, Default)]
 pub struct Secrets {
@@ -16,9 +19,14 @@ pub struct Secrets {
 
 impl Secrets {
     /// Secrets of these names and values.
+    ///
+    /// Of one with several lines each line is hidden too, since logs print them one by one; those of a few characters are
+    /// not, for they would hide what is no secret.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Secrets {
         let values: BTreeMap<String, String> = values.into_iter().collect();
-        let mut hidden: Vec<_> = values.values().filter(|value| !value.is_empty()).cloned().collect();
+        let whole = values.values().filter(|value| !value.is_empty());
+        let lines = values.values().flat_map(|value| value.lines()).filter(|line| line.len() >= MIN_LINE_BYTES);
+        let mut hidden: Vec<String> = whole.cloned().chain(lines.map(str::to_owned)).collect();
         hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Secrets { values, hidden }
     }
@@ -49,6 +57,14 @@ impl std::fmt::Debug for Secrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_a_secret_are_hidden_one_by_one() {
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n}\n";
+        let secrets = Secrets::new([("key".to_owned(), key.to_owned())]);
+        assert_eq!(secrets.mask("it has MIIEvQIBADANBg in it"), "it has *** in it");
+        assert_eq!(secrets.mask("}"), "}");
+    }
 
     #[test]
     fn values_are_hidden_in_texts_and_in_debug_output() {

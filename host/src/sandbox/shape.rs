@@ -20,7 +20,7 @@ pub(super) struct Shape {
     pub(super) exports: Vec<String>,
     /// Linear memories of one instance.
     pub(super) memories: u32,
-    /// Bytes that the largest memory starts with.
+    /// Bytes that its memories start with together.
     pub(super) memory_bytes: u64,
     /// Tables of one instance.
     pub(super) tables: u32,
@@ -69,7 +69,7 @@ impl Shape {
                 self.memories += section.count();
                 for memory in section.clone() {
                     let bytes = memory?.initial.saturating_mul(WASM_PAGE_BYTES);
-                    self.memory_bytes = self.memory_bytes.max(bytes);
+                    self.memory_bytes = self.memory_bytes.saturating_add(bytes);
                 }
             }
             Payload::TableSection(section) => {

@@ -111,7 +111,7 @@ impl State {
             random: random_stream(env.seed, identity.vu, u64::from(identity.instance) * 2),
             log: LogBudget::default(),
             cpu: CpuMeter::default(),
-            memory: MemoryLimiter { limit: env.limits.max_memory_bytes, denied: false },
+            memory: MemoryLimiter { limit: env.limits.max_memory_bytes, total: 0, denied: false },
             table: ResourceTable::new(),
             wasi: None,
             env,
@@ -121,6 +121,12 @@ impl State {
     /// Every call of the host begins with this: the guest's CPU time is counted anew.
     pub(super) fn host_call(&mut self) {
         self.cpu.in_host = true;
+    }
+
+    /// Every call of the host that waited ends with this: others had their turn meanwhile, and ticks passed.
+    pub(super) fn host_waited(&mut self) {
+        self.cpu.in_host = true;
+        self.cpu.waited = true;
     }
 
     /// Records something into the thread's statistics.
@@ -200,6 +206,9 @@ impl State {
         if self.cpu.tick() > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
+        if std::mem::take(&mut self.cpu.waited) {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With wasmtime's it would
         // be ready again at once, and tokio looks for answers only every so many turns, each of which takes a tick.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
@@ -248,6 +257,8 @@ struct CpuMeter {
     ticks: u32,
     /// The host was called since the last tick, so the tick that comes next may be one that passed there.
     in_host: bool,
+    /// A call of the host waited since the last tick, so the tick that comes next owes nobody a turn.
+    waited: bool,
 }
 
 impl CpuMeter {
@@ -262,12 +273,18 @@ impl CpuMeter {
 #[derive(Debug)]
 struct MemoryLimiter {
     limit: usize,
+    /// What all memories of the guest have together.
+    total: usize,
     denied: bool,
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.limit;
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.total.saturating_sub(current).saturating_add(desired);
+        let allowed = total <= self.limit;
+        if allowed {
+            self.total = total;
+        }
         self.denied |= !allowed;
         Ok(allowed)
     }
@@ -320,6 +337,16 @@ mod tests {
         assert_eq!(cpu.tick(), engine::TICK * 2);
         cpu.in_host = true;
         assert_eq!(cpu.tick(), Duration::ZERO);
+    }
+
+    #[test]
+    fn all_memories_together_have_one_bound() {
+        let mut memory = MemoryLimiter { limit: 100, total: 0, denied: false };
+        assert!(memory.memory_growing(0, 60, None).unwrap());
+        assert!(!memory.memory_growing(0, 50, None).unwrap());
+        assert!(memory.denied);
+        assert!(memory.memory_growing(60, 70, None).unwrap());
+        assert!(memory.memory_growing(0, 30, None).unwrap());
     }
 
     #[test]

@@ -149,6 +149,7 @@ enum Caution {
     VusFailed { count: u64 },
     LogLinesDropped { count: u64 },
     GracefulStopElapsed { iterations: u64 },
+    ThreadsLost { count: u64 },
     TimesClamped { count: u64, limit_seconds: f64 },
     NoRequests,
 }
@@ -161,6 +162,7 @@ impl Caution {
             Warning::OpenFileLimit { limit, needed } => Caution::OpenFileLimit { limit, needed },
             Warning::VusFailed { count } => Caution::VusFailed { count },
             Warning::LogLinesDropped { count } => Caution::LogLinesDropped { count },
+            Warning::ThreadsLost { count } => Caution::ThreadsLost { count },
             Warning::GracefulStopElapsed { iterations } => Caution::GracefulStopElapsed { iterations },
             Warning::TimesClamped { count, limit } => {
                 Caution::TimesClamped { count, limit_seconds: limit.as_secs_f64() }

@@ -38,6 +38,13 @@ pub fn words(warning: &Warning) -> (String, String) {
             format!("{} of the scenarios were dropped, because they came too fast", plural(*count, "log line")),
             "logging less, or only what failed".to_owned(),
         ),
+        Warning::ThreadsLost { count } => (
+            format!(
+                "{} that make the load died of a bug in wasmload, and their VUs with them",
+                plural(*count, "thread")
+            ),
+            "the message on standard error, in a report to wasmload's developers".to_owned(),
+        ),
         Warning::GracefulStopElapsed { iterations } => (
             format!("{} had not ended when the graceful stop was over", plural(*iterations, "iteration")),
             "a longer graceful stop, or shorter iterations".to_owned(),

@@ -62,7 +62,7 @@ impl State {
 
     /// Keeps what came of a request, for the guest to look at.
     fn hold(&mut self, exchange: Exchange, name: Option<Box<str>>) -> Resource<Response> {
-        self.host_call();
+        self.host_waited();
         Resource::new_own(self.responses.insert(Held::new(exchange, name)))
     }
 
@@ -110,10 +110,18 @@ impl Host for State {
         let at_once = self.env.limits.max_concurrent_requests.max(1);
         let performing = reqs.iter().map(|request| self.perform(request)).collect::<wasmtime::Result<Vec<_>>>()?;
         drop(reqs);
-        let (exchanges, names): (Vec<_>, Vec<_>) =
-            performing.into_iter().map(|Performing { exchange, name }| (exchange, name)).unzip();
-        let exchanges: Vec<_> = futures_util::stream::iter(exchanges).buffered(at_once).collect().await;
-        Ok(exchanges.into_iter().zip(names).map(|(exchange, name)| self.hold(exchange, name)).collect())
+        let mut handles: Vec<_> = performing.iter().map(|_| None).collect();
+        let under_way = (0..)
+            .zip(performing)
+            .map(|(place, Performing { exchange, name })| async move { (place, exchange.await, name) });
+        let mut under_way = std::pin::pin!(futures_util::stream::iter(under_way).buffer_unordered(at_once));
+        // Held at once, so that those that ended are counted also where the others are cut off.
+        while let Some((place, exchange, name)) = under_way.next().await {
+            let place: usize = place;
+            handles[place] = Some(self.hold(exchange, name));
+            self.check_held_bytes()?;
+        }
+        Ok(handles.into_iter().flatten().collect())
     }
 
     fn cookies(&mut self, url: String) -> wasmtime::Result<Vec<(String, String)>> {

@@ -87,6 +87,9 @@ impl Lines {
 
     fn log(&mut self) {
         let line = std::mem::take(&mut self.begun);
+        if !tracing::enabled!(target: "scenario", tracing::Level::INFO) {
+            return;
+        }
         if !self.budget.take(self.env.limits.max_log_lines) {
             return self.env.recorder.log_lines_dropped(1);
         }

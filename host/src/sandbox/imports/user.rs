@@ -44,6 +44,7 @@ impl Host for State {
     async fn sleep(&mut self, time: f64) -> wasmtime::Result<()> {
         self.host_call();
         sleep(duration(time), self.env.control.clone()).await;
+        self.host_waited();
         Ok(())
     }
 
@@ -79,6 +80,9 @@ impl Host for State {
 
     fn log(&mut self, level: LogLevel, message: String) -> wasmtime::Result<()> {
         self.host_call();
+        if !is_logged(level) {
+            return Ok(());
+        }
         let message = self.env.secrets.mask(&message);
         // A line of its own for each, so that no guest can make one that looks like another's or the program's.
         for line in truncate(&message, MAX_MESSAGE_BYTES).split(['\n', '\r']).filter(|line| !line.is_empty()) {
@@ -89,6 +93,17 @@ impl Host for State {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the run's log has that level; what it has not costs nothing of a virtual user's lines.
+fn is_logged(level: LogLevel) -> bool {
+    match level {
+        LogLevel::Trace => tracing::enabled!(target: "scenario", tracing::Level::TRACE),
+        LogLevel::Debug => tracing::enabled!(target: "scenario", tracing::Level::DEBUG),
+        LogLevel::Info => tracing::enabled!(target: "scenario", tracing::Level::INFO),
+        LogLevel::Warn => tracing::enabled!(target: "scenario", tracing::Level::WARN),
+        LogLevel::Error => tracing::enabled!(target: "scenario", tracing::Level::ERROR),
     }
 }
 
@@ -111,7 +126,7 @@ impl async_user::HostWithStore<State> for HasSelf<State> {
             access.get().env.control.clone()
         });
         sleep(duration(time), control).await;
-        accessor.with(|mut access| access.get().host_call());
+        accessor.with(|mut access| access.get().host_waited());
         Ok(())
     }
 }
