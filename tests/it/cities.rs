@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::figures::{count, failures, request, rows};
+use crate::support::figures::{MISMATCH, count, failures, request, rows};
 use crate::support::processes::ServerProcess;
 use crate::support::program::{Ran, Wasmload, root};
 
@@ -65,7 +65,7 @@ fn shared_state_is_found_by_many_virtual_users() {
     assert_eq!(counts(&summary), [20, 20, 400, 400]);
     // The city went to somebody else: who added it is told that it is not there.
     let found = failures(&summary, "request");
-    let [("marked", "expected status 200, got 404", mismatches)] = found[..] else { panic!("{found:?}") };
+    let [("marked", MISMATCH, mismatches)] = found[..] else { panic!("{found:?}") };
     assert!(mismatches > 0);
     assert_eq!(count(request(&summary, "GET", "/cities/{id}"), "/failures"), mismatches);
     assert_eq!(failures(&summary, "iteration"), found);

@@ -29,6 +29,7 @@ impl Scenario for Member {
         let id = added.expect_json("/data/id")?;
 
         let read = get(&format!("/cities/{id}")).name("/cities/{id}").bearer(&self.token).send();
+        read.expect(read.status() != 404, "the city added is not there for its owner")?;
         read.expect_status(200)?;
         let same = read.expect_json("/data/name")? == name;
         read.expect(same, "city read back differs from the one added: another name")

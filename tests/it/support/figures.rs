@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// What the scenario `cities` says of a city that somebody else got.
+pub(crate) const MISMATCH: &str = "the city added is not there for its owner";
+
 /// The whole number at that pointer.
 #[track_caller]
 pub(crate) fn count(summary: &Value, pointer: &str) -> u64 {
