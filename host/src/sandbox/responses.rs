@@ -93,7 +93,11 @@ enum Slot {
     Free {
         next: Option<u32>,
     },
-    Held(Box<Held>),
+    /// With its place in the list of those that are held.
+    Held {
+        held: Box<Held>,
+        position: usize,
+    },
     /// Counted, since its iteration ended; the guest has not dropped it yet.
     Counted {
         status: u16,
@@ -107,7 +111,9 @@ pub(super) struct Responses {
     slots: Vec<Slot>,
     free: Option<u32>,
     handles: usize,
-    held: usize,
+    /// The handles whose responses are not counted yet, in no order: what ends an iteration looks at these alone, however
+    /// many others the guest forgot to drop.
+    held: Vec<u32>,
     bytes: usize,
 }
 
@@ -125,22 +131,37 @@ impl Responses {
     /// Keeps a response; its handle's number.
     pub(super) fn insert(&mut self, held: Held) -> u32 {
         self.handles += 1;
-        self.held += 1;
         self.bytes += held.bytes();
-        let slot = Slot::Held(Box::new(held));
-        if let Some(place) = self.free {
-            let previous = std::mem::replace(&mut self.slots[place as usize], slot);
-            self.free = if let Slot::Free { next } = previous { next } else { None };
-            return place;
+        let slot = Slot::Held { held: Box::new(held), position: self.held.len() };
+        let place = match self.free {
+            Some(place) => {
+                let previous = std::mem::replace(&mut self.slots[place as usize], slot);
+                self.free = if let Slot::Free { next } = previous { next } else { None };
+                place
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.held.push(place);
+        place
+    }
+
+    /// Takes a handle out of the list of those that are held.
+    fn forget(&mut self, position: usize) {
+        self.held.swap_remove(position);
+        if let Some(&moved) = self.held.get(position)
+            && let Some(Slot::Held { position: its, .. }) = self.slots.get_mut(moved as usize)
+        {
+            *its = position;
         }
-        self.slots.push(slot);
-        (self.slots.len() - 1) as u32
     }
 
     /// The response behind a handle, while it is not counted.
     pub(super) fn get(&mut self, handle: u32) -> Option<&mut Held> {
         match self.slots.get_mut(handle as usize)? {
-            Slot::Held(held) => Some(held),
+            Slot::Held { held, .. } => Some(held),
             Slot::Free { .. } | Slot::Counted { .. } => None,
         }
     }
@@ -148,7 +169,7 @@ impl Responses {
     /// The status behind a handle, counted or not.
     pub(super) fn status(&self, handle: u32) -> u16 {
         match self.slots.get(handle as usize) {
-            Some(Slot::Held(held)) => held.status(),
+            Some(Slot::Held { held, .. }) => held.status(),
             Some(Slot::Counted { status, .. }) => *status,
             Some(Slot::Free { .. }) | None => 0,
         }
@@ -157,7 +178,7 @@ impl Responses {
     /// The error behind a handle, counted or not.
     pub(super) fn error(&self, handle: u32) -> Option<&Error> {
         match self.slots.get(handle as usize)? {
-            Slot::Held(held) => held.exchange.outcome.as_ref().err(),
+            Slot::Held { held, .. } => held.exchange.outcome.as_ref().err(),
             Slot::Counted { error, .. } => error.as_deref(),
             Slot::Free { .. } => None,
         }
@@ -173,8 +194,8 @@ impl Responses {
         self.free = Some(handle);
         self.handles -= 1;
         match previous {
-            Slot::Held(held) => {
-                self.held -= 1;
+            Slot::Held { held, position } => {
+                self.forget(position);
                 self.bytes -= held.bytes();
                 Some(held)
             }
@@ -185,20 +206,68 @@ impl Responses {
     /// The iteration ended: hands on all responses that are not counted yet, and keeps of each what a late call of
     /// `status` or `error` needs.
     pub(super) fn reap(&mut self, mut count: impl FnMut(Held)) {
-        if self.held == 0 {
-            return;
-        }
-        for slot in &mut self.slots {
-            if let Slot::Held(held) = slot {
-                let kept = Slot::Counted {
-                    status: held.status(),
-                    error: held.exchange.outcome.as_ref().err().cloned().map(Box::new),
-                };
-                if let Slot::Held(held) = std::mem::replace(slot, kept) {
-                    count(*held);
-                }
+        for place in self.held.drain(..) {
+            let Some(slot) = self.slots.get_mut(place as usize) else { continue };
+            let Slot::Held { held, .. } = slot else { continue };
+            let error = held.exchange.outcome.as_ref().err().cloned().map(Box::new);
+            let kept = Slot::Counted { status: held.status(), error };
+            if let Slot::Held { held, .. } = std::mem::replace(slot, kept) {
+                count(*held);
             }
         }
-        (self.held, self.bytes) = (0, 0);
+        self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::http::{Client, Config, Context, Request};
+
+    /// A response to a request that could not be sent, which needs no server.
+    async fn refused(reason: &str) -> Held {
+        let context = Context::new(Config::default(), None).unwrap();
+        let client = Client::new(context, Arc::new(AtomicU64::new(0)));
+        let error = Error::InvalidRequest(reason.to_owned().into());
+        Held::new(client.perform(client.refuse(&Request::new("GET", "/"), error)).await, Some(reason.into()))
+    }
+
+    fn name(held: &Held) -> String {
+        held.with_sample(|sample| sample.name.to_owned())
+    }
+
+    #[tokio::test]
+    async fn each_response_is_handed_on_once_whatever_the_order_of_drops() {
+        let mut responses = Responses::default();
+        let mut handles = Vec::new();
+        for reason in ["a", "b", "c", "d"] {
+            handles.push(responses.insert(refused(reason).await));
+        }
+        assert_eq!(responses.remove(handles[1]).map(|held| name(&held)).as_deref(), Some("b"));
+        assert!(responses.remove(handles[1]).is_none());
+        assert_eq!(responses.remove(handles[0]).map(|held| name(&held)).as_deref(), Some("a"));
+        let mut reaped = Vec::new();
+        responses.reap(|held| reaped.push(name(&held)));
+        reaped.sort();
+        assert_eq!(reaped, ["c", "d"]);
+        responses.reap(|held| panic!("{} again", name(&held)));
+        assert!(responses.get(handles[2]).is_none() && responses.error(handles[2]).is_some());
+        assert_eq!(responses.handles(), 2);
+        assert!(responses.remove(handles[2]).is_none());
+        assert_eq!((responses.handles(), responses.bytes()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_used_again() {
+        let mut responses = Responses::default();
+        let first = responses.insert(refused("a").await);
+        responses.remove(first);
+        assert_eq!(responses.insert(refused("b").await), first);
+        let mut reaped = Vec::new();
+        responses.reap(|held| reaped.push(name(&held)));
+        assert_eq!(reaped, ["b"]);
     }
 }
