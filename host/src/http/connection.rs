@@ -65,7 +65,7 @@ async fn connect(
     let addresses = match &server.host {
         Host::Address(address) => std::slice::from_ref(address),
         Host::Name(name) => {
-            let result = timer.bound(deadline, context.resolver.resolve(name)).await;
+            let result = timer.bound(deadline, Box::pin(context.resolver.resolve(name))).await;
             clock.end(Phase::Dns);
             resolved = result??;
             &resolved
@@ -118,7 +118,8 @@ impl Stream {
         match server.scheme {
             Scheme::Http => Ok(Stream::Tcp(tcp)),
             Scheme::Https => {
-                let handshake = timer.bound(deadline, context.tls.handshake(&server.host, tcp)).await;
+                // Boxed, as the lookup below: large, and most connections have neither.
+                let handshake = timer.bound(deadline, Box::pin(context.tls.handshake(&server.host, tcp))).await;
                 clock.end(Phase::Tls);
                 Ok(Stream::Tls(Box::new(handshake??)))
             }

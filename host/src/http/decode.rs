@@ -98,13 +98,23 @@ impl Decoder {
     pub(super) fn write(&mut self, data: &[u8]) -> Result<(), Error> {
         match self {
             Decoder::Identity(sink) => sink.push(data),
+            _ => self.write_coded(data),
+        }
+    }
+
+    // Not inlined: decoders want a deep stack, and the stacks that this runs on belong to virtual users, each with one of
+    // its own whose touched pages stay resident.
+    #[inline(never)]
+    fn write_coded(&mut self, data: &[u8]) -> Result<(), Error> {
+        match self {
+            Decoder::Identity(sink) => sink.push(data),
             Decoder::Undecided(coding, sink) => {
                 let Some(first) = data.first() else { return Ok(()) };
                 *self = match coding {
                     Coding::Deflate => Decoder::Deflate(Box::new(Inflate::new(*first, std::mem::take(sink)))),
                     _ => Decoder::Gzip(Box::new(MultiGzDecoder::new(std::mem::take(sink)))),
                 };
-                self.write(data)
+                self.write_coded(data)
             }
             Decoder::Gzip(decoder) => {
                 decoder.write_all(data).map_err(|_| decoder.get_ref().overflow().unwrap_or_else(|| corrupt("gzip")))
@@ -129,11 +139,16 @@ impl Decoder {
     }
 }
 
+/// How much is decoded at a time.
+const OUTPUT_BYTES: usize = 16 << 10;
+
 /// The `deflate` coding. `flate2`'s own writer takes a body that was cut short for a whole one.
 #[derive(Debug)]
 pub(super) struct Inflate {
     state: Decompress,
     sink: Sink,
+    /// What a call decodes goes through here; on the heap, and gone with the body.
+    output: Vec<u8>,
     ended: bool,
 }
 
@@ -141,19 +156,18 @@ impl Inflate {
     /// Decides by the first byte whether zlib's header is there: its low half is 8, which no encoder begins a bare
     /// stream with (it would be a stored block whose padding isn't zero).
     fn new(first: u8, sink: Sink) -> Self {
-        Inflate { state: Decompress::new(first & 0x0f == 8), sink, ended: false }
+        Inflate { state: Decompress::new(first & 0x0f == 8), sink, output: vec![0; OUTPUT_BYTES], ended: false }
     }
 
     fn write(&mut self, mut data: &[u8]) -> Result<(), Error> {
-        let mut output = [0; 16 * 1024];
         while !self.ended {
             let (read, written) = (self.state.total_in(), self.state.total_out());
-            let status = self.state.decompress(data, &mut output, FlushDecompress::None);
+            let status = self.state.decompress(data, &mut self.output, FlushDecompress::None);
             let status = status.map_err(|_| corrupt("deflate"))?;
             let read = (self.state.total_in() - read) as usize;
             let written = (self.state.total_out() - written) as usize;
             data = &data[read..];
-            self.sink.push(&output[..written])?;
+            self.sink.push(&self.output[..written])?;
             self.ended = status == Status::StreamEnd;
             if read == 0 && written == 0 {
                 break;
