@@ -8,7 +8,7 @@ use crate::{project, test};
 pub(crate) fn run() -> Result<()> {
     test::prepare()?;
     for mut command in test::commands() {
-        project::run(command.env("UPDATE_GOLDEN", "1").env("INSTA_UPDATE", "always"))?;
+        project::run(command.env("UPDATE_GOLDEN", "1"))?;
     }
     project::say("golden files are written; look at their difference before you commit it");
     Ok(())

@@ -13,7 +13,7 @@ use crate::http;
 use crate::metrics::{Collector, Ending, RunEnd, Summary, Warning};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Extent, Outline, Output, OutputError};
-use crate::sandbox::{CallError, LoadError};
+use crate::sandbox::LoadError;
 use crate::schedule::Load;
 use crate::source::SourceError;
 
@@ -95,12 +95,11 @@ pub async fn run(plan: &Plan, outputs: &mut [Box<dyn Output>], control: &Control
             (end, loads, elapsed)
         }
         Err(_) if control.is_stopping() => (how_it_ended(control), Vec::new(), start.elapsed()),
-        Err(error) => (RunEnd::SetupFailed(text_of(error)), Vec::new(), start.elapsed()),
+        Err(error) => (RunEnd::SetupFailed(error.failure().reason.to_owned()), Vec::new(), start.elapsed()),
     };
     let mut warnings = prepared.warnings;
     warnings.extend(saturation(&load));
-    let lost = load.iter().filter(|load| load.lost).count() as u64;
-    warnings.extend((lost > 0).then_some(Warning::ThreadsLost { count: lost }));
+    warnings.extend(lost_threads(&load));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut summary = collector.finish(Ending { version, started_at, elapsed, end, seed: plan.seed, warnings });
     summary.warnings.extend(cut_off(&summary));
@@ -180,12 +179,10 @@ fn extent(plan: &Plan) -> Extent {
     }
 }
 
-/// What a failed hook said.
-fn text_of(error: CallError) -> String {
-    match error {
-        CallError::Failed(reason) => reason,
-        CallError::Trapped(trap) => trap.message,
-    }
+/// The warning that threads died, where it applies.
+fn lost_threads(loads: &[Load]) -> Option<Warning> {
+    let count = loads.iter().filter(|load| load.lost).count() as u64;
+    (count > 0).then_some(Warning::ThreadsLost { count })
 }
 
 /// The warning that the threads had no time left, where it applies.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{HOOK_TIMEOUT, RunError, text_of};
+use super::{HOOK_TIMEOUT, RunError};
 use crate::control::Control;
 use crate::data::DataSet;
 use crate::http;
@@ -63,10 +63,8 @@ async fn choose_tasks(
         return if filter.is_empty() { Ok(None) } else { Err(RunError::NotTasks) };
     }
     let _ticker = scenario.start_ticker().map_err(RunError::Thread)?;
-    let described = tokio::time::timeout(HOOK_TIMEOUT, scenario.describe(Arc::clone(env))).await;
-    let set = described
-        .unwrap_or_else(|_| Err(CallError::Failed(format!("describe took longer than {} s", HOOK_TIMEOUT.as_secs()))))
-        .map_err(|error| RunError::Describe(text_of(error)))?;
+    let described = in_time("describe", scenario.describe(Arc::clone(env))).await;
+    let set = described.map_err(|error| RunError::Describe(error.failure().reason.to_owned()))?;
     let names: Vec<String> =
         set.tasks
             .iter()
@@ -95,7 +93,7 @@ impl Prepared {
         }
         let result = self.hook("setup", cut_off, async |instance| instance.setup().await).await;
         if let Err(error) = &result {
-            self.count("setup", error);
+            error.record_for_hook("setup", &self.env);
         }
         result
     }
@@ -107,7 +105,7 @@ impl Prepared {
             return;
         }
         if let Err(error) = self.hook("teardown", cut_off, async |instance| instance.teardown(setup_data).await).await {
-            self.count("teardown", &error);
+            error.record_for_hook("teardown", &self.env);
         }
     }
 
@@ -125,15 +123,15 @@ impl Prepared {
         tokio::select! {
             biased;
             () = cut_off => Err(CallError::Failed(format!("{name} was cut off as the run was stopped"))),
-            ended = tokio::time::timeout(HOOK_TIMEOUT, calling) => ended.unwrap_or_else(|_| {
-                Err(CallError::Failed(format!("{name} took longer than {} s", HOOK_TIMEOUT.as_secs())))
-            }),
+            ended = in_time(name, calling) => ended,
         }
     }
+}
 
-    fn count(&self, hook: &str, error: &CallError) {
-        error.record_for_hook(hook, &self.env);
-    }
+/// What a hook comes to, unless it takes too long.
+async fn in_time<T>(hook: &str, calling: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    let ended = tokio::time::timeout(HOOK_TIMEOUT, calling).await;
+    ended.unwrap_or_else(|_| Err(CallError::Failed(format!("{hook} took longer than {} s", HOOK_TIMEOUT.as_secs()))))
 }
 
 /// Allows as many open files as the system lets this process have; a warning where that may be too few.
