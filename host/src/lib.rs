@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod control;
 pub mod data;
+pub mod date;
 pub mod http;
 pub mod metrics;
 pub mod plan;
@@ -17,7 +18,9 @@ pub mod run;
 pub mod sample;
 pub mod sandbox;
 pub mod schedule;
+pub mod secrets;
 pub mod source;
 pub mod target;
+pub mod trace;
 pub mod units;
 pub mod vu;

@@ -64,6 +64,9 @@ pub struct TaskFilter {
     pub tags: Vec<String>,
     /// No tasks with any of these tags.
     pub exclude_tags: Vec<String>,
+    /// Each of those is run once, in order and without waits in between, and nothing else: what a check wants. An
+    /// iteration that is not made of tasks is run once. The bounds of the load hold all the same. Default: false.
+    pub each_once: bool,
 }
 
 impl TaskFilter {
@@ -240,7 +243,8 @@ mod tests {
     #[test]
     fn tasks_are_chosen_by_name_and_tags() {
         let tags = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let filter = TaskFilter { names: Vec::new(), tags: tags("read write"), exclude_tags: tags("slow") };
+        let filter =
+            TaskFilter { names: Vec::new(), tags: tags("read write"), exclude_tags: tags("slow"), each_once: true };
         assert!(filter.allows("list", &tags("read")));
         assert!(!filter.allows("list", &tags("read slow")));
         assert!(!filter.allows("list", &[]));

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The parts add up to the service time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
+    /// Waiting for a connection that others of the same virtual user have: until one of those is free, until an HTTP/2
+    /// server allows one more stream, or until it is known which version of HTTP the server speaks.
+    pub blocked: Duration,
     /// Looking the name up.
     pub dns: Duration,
     /// The TCP handshake.
@@ -26,17 +29,47 @@ pub struct Phases {
 
 impl Phases {
     /// The names of the phases, in order; as reports spell them.
-    pub const NAMES: [&'static str; 6] = ["dns", "connect", "tls", "send", "wait", "receive"];
+    pub const NAMES: [&'static str; 7] = ["blocked", "dns", "connect", "tls", "send", "wait", "receive"];
 
     /// The phases in the order of [`Phases::NAMES`].
-    pub fn as_array(&self) -> [Duration; 6] {
-        [self.dns, self.connect, self.tls, self.send, self.wait, self.receive]
+    pub fn as_array(&self) -> [Duration; 7] {
+        [self.blocked, self.dns, self.connect, self.tls, self.send, self.wait, self.receive]
+    }
+
+    /// What came since an earlier state of the same phases.
+    pub fn since(&self, earlier: &Phases) -> Phases {
+        Phases {
+            blocked: self.blocked - earlier.blocked,
+            dns: self.dns - earlier.dns,
+            connect: self.connect - earlier.connect,
+            tls: self.tls - earlier.tls,
+            send: self.send - earlier.send,
+            wait: self.wait - earlier.wait,
+            receive: self.receive - earlier.receive,
+        }
     }
 
     /// The sum of all phases: the service time.
     pub fn total(&self) -> Duration {
         self.as_array().iter().sum()
     }
+}
+
+/// What a request did with connections: counts, over all hops and tries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transport {
+    /// Connections that were opened for it.
+    pub connections: u32,
+    /// TLS handshakes that were taken in full.
+    pub tls_full: u32,
+    /// TLS handshakes that resumed an earlier session of the same virtual user.
+    pub tls_resumed: u32,
+    /// How many times a kept connection turned out to be dead, and the request went over another one.
+    pub reconnects: u32,
+    /// Redirects that were followed.
+    pub redirects: u32,
+    /// Requests that went over HTTP/2; the others went over HTTP/1.1.
+    pub http2: u32,
 }
 
 /// Why a request, iteration, task, transaction or event counts as failed: the kind, for programs to tell apart. The
@@ -116,6 +149,8 @@ pub struct Sample<'a> {
     pub bytes_sent: u64,
     /// Bytes read from the connection: heads and bodies as they crossed the wire, over all hops.
     pub bytes_received: u64,
+    /// What it did with connections; all zero where the guest made the request itself.
+    pub transport: Transport,
     /// Why it failed; none for a success.
     pub failure: Option<Failure<'a>>,
     /// The guest made and timed this request itself.

@@ -77,7 +77,14 @@ impl TaskTable {
                 sum
             })
             .collect();
-        (!tasks.is_empty()).then_some(TaskTable { tasks, cumulated, wait: set.wait, sequential: set.sequential })
+        let sequential = set.sequential || filter.each_once;
+        let wait = if filter.each_once { WaitTime::None } else { set.wait };
+        (!tasks.is_empty()).then_some(TaskTable { tasks, cumulated, wait, sequential })
+    }
+
+    /// How many tasks there are.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
     }
 
     /// The task of a virtual user's iteration of that number: in order, or drawn by weight.

@@ -44,7 +44,7 @@ fn headers_keep_their_order_and_case_and_the_host_adds_its_own() {
         ("X-First", "1"),
         ("x-second", "2"),
         ("x-first", "3"),
-        ("accept-encoding", "gzip, deflate"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
         ("user-agent", agent),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -175,7 +175,7 @@ fn a_discarded_body_is_counted_and_not_kept() {
 #[test]
 fn a_batch_keeps_its_order_and_bounds_what_is_under_way() {
     for (arguments, at_once, holds) in [
-        ("--max-concurrent-requests 10", 10, 10),
+        ("--max-concurrent-requests 10 --max-connections-per-host 10", 10, 10),
         ("--max-concurrent-requests 5", 5, 10),
         // The default; of ten, the first six wait for each other.
         ("", 6, 6),

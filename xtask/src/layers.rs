@@ -13,7 +13,8 @@ use crate::project;
 use code::{Code, Reference};
 
 /// The modules of `host/src` and their layers. `lib.rs` stands above them: it declares them all.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 21] = [
+    ("date", 0),
     ("sample", 0),
     ("units", 0),
     ("control", 1),
@@ -21,9 +22,11 @@ const LAYERS: [(&str, u8); 18] = [
     ("http", 1),
     ("metrics", 1),
     ("profile", 1),
+    ("secrets", 1),
     ("source", 1),
     ("target", 1),
     ("plan", 2),
+    ("trace", 2),
     ("report", 3),
     ("sandbox", 3),
     ("vu", 4),

@@ -26,6 +26,7 @@ mod encode;
 mod failure;
 pub mod json;
 pub mod metrics;
+mod multipart;
 mod random;
 mod request;
 mod response;
@@ -38,6 +39,7 @@ pub mod bindings;
 pub mod exports;
 
 pub use failure::{Failure, OrFail, Outcome};
+pub use multipart::Multipart;
 pub use random::{pick, random_below, random_u64, unique};
 pub use request::{RequestBuilder, batch, delete, get, head, patch, post, put, request};
 pub use response::{HttpError, Response};
@@ -50,8 +52,8 @@ pub mod prelude {
     pub use crate::metrics::{Event, Transaction, add_counter, add_rate, add_trend, check, set_gauge, transaction};
     pub use crate::user::{identify, secret, sleep, variable};
     pub use crate::{
-        Failure, OrFail, Outcome, RequestBuilder, Response, Scenario, Task, TaskScenario, Wait, batch, delete, get,
-        head, patch, pick, post, put, random_below, random_u64, request, unique,
+        Failure, Multipart, OrFail, Outcome, RequestBuilder, Response, Scenario, Task, TaskScenario, Wait, batch,
+        delete, get, head, patch, pick, post, put, random_below, random_u64, request, unique,
     };
     pub use crate::{debug, error, fail, info, iteration, object, scenario, tasks, trace, warn};
 }

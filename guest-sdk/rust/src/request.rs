@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bindings::http;
 use crate::encode;
 use crate::json::{Json, ToJson};
+use crate::multipart::Multipart;
 use crate::response::Response;
 
 /// A request of the method GET. See [`request`] for what the URL may be.
@@ -63,6 +64,7 @@ pub fn request(method: &str, url: &str) -> RequestBuilder {
             discard_body: None,
             tags: None,
         },
+        content_type: None,
     }
 }
 
@@ -78,6 +80,8 @@ pub fn batch(requests: impl IntoIterator<Item = RequestBuilder>) -> Vec<Response
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
     request: http::Request,
+    /// What the body is, where the call that gave it says so.
+    content_type: Option<String>,
 }
 
 impl RequestBuilder {
@@ -89,7 +93,8 @@ impl RequestBuilder {
     }
 
     /// Adds a header. The host adds `host`, `content-length`, `accept-encoding`, `user-agent` and `cookie` itself, where
-    /// they are not given.
+    /// they are not given; [`json`](Self::json), [`form`](Self::form) and [`multipart`](Self::multipart) add
+    /// `content-type`, where it is not given.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.request.headers.get_or_insert_default().push((name.to_owned(), value.to_owned()));
         self
@@ -126,6 +131,7 @@ impl RequestBuilder {
     pub fn body(mut self, text: impl Into<String>) -> Self {
         self.request.body = Some(text.into());
         self.request.body_bytes = None;
+        self.content_type = None;
         self
     }
 
@@ -133,6 +139,7 @@ impl RequestBuilder {
     pub fn bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.request.body_bytes = Some(bytes.into());
         self.request.body = None;
+        self.content_type = None;
         self
     }
 
@@ -148,14 +155,25 @@ impl RequestBuilder {
 
     /// Text that is JSON as the body, and the header `content-type: application/json`.
     pub fn json_text(self, text: impl Into<String>) -> Self {
-        self.header("content-type", "application/json").body(text)
+        self.body(text).typed("application/json")
     }
 
     /// A form as the body, and the header `content-type: application/x-www-form-urlencoded`.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let mut body = String::new();
         encode::push_pairs(&mut body, fields);
-        self.header("content-type", "application/x-www-form-urlencoded").body(body)
+        self.body(body).typed("application/x-www-form-urlencoded")
+    }
+
+    /// A form with files as the body, and the header `content-type: multipart/form-data` with its boundary.
+    pub fn multipart(self, form: &Multipart) -> Self {
+        let (content_type, body) = form.encode();
+        self.bytes(body).typed(&content_type)
+    }
+
+    fn typed(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
+        self
     }
 
     /// Bounds the whole exchange, from the call to the body's last byte. Default: the run's `--timeout`.
@@ -185,11 +203,17 @@ impl RequestBuilder {
 
     /// Sends the request and waits for the whole response. A failed request is a response too; its status is 0.
     pub fn send(self) -> Response {
-        Response::new(http::http_request(&self.request))
+        Response::new(http::http_request(&self.into_request()))
     }
 
     /// The request as the contract has it.
-    pub fn into_request(self) -> http::Request {
+    pub fn into_request(mut self) -> http::Request {
+        if let Some(content_type) = self.content_type {
+            let headers = self.request.headers.get_or_insert_default();
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), content_type));
+            }
+        }
         self.request
     }
 }
@@ -215,6 +239,32 @@ mod tests {
         assert_eq!((request.body, request.body_bytes), (None, Some(vec![1, 2])));
         let request = post("/").bytes([1, 2]).json(&crate::object! { "a": 1 }).into_request();
         assert_eq!((request.body.as_deref(), request.body_bytes), (Some(r#"{"a":1}"#), None));
+    }
+
+    fn headers(request: RequestBuilder) -> Vec<(String, String)> {
+        request.into_request().headers.unwrap_or_default()
+    }
+
+    #[test]
+    fn the_content_type_is_that_of_the_last_body() {
+        let typed = |content_type: &str| vec![("content-type".to_owned(), content_type.to_owned())];
+        let json = || post("/").json_text("{}");
+        assert_eq!(headers(json()), typed("application/json"));
+        assert_eq!(headers(json().form(&[("a", "1")])), typed("application/x-www-form-urlencoded"));
+        assert_eq!(headers(json().body("text")), []);
+        assert_eq!(headers(json().bytes([1])), []);
+        let multipart = json().multipart(&Multipart::new().text("a", "1"));
+        assert_eq!(headers(multipart.clone()), typed("multipart/form-data; boundary=wasmload-multipart-boundary"));
+        let request = multipart.into_request();
+        assert!(request.body.is_none() && request.body_bytes.is_some_and(|body| body.starts_with(b"--wasmload-")));
+    }
+
+    #[test]
+    fn a_content_type_of_one_s_own_stays_alone() {
+        let own = |request: RequestBuilder| request.header("Content-Type", "application/vnd.api+json");
+        let expected = [("Content-Type".to_owned(), "application/vnd.api+json".to_owned())];
+        assert_eq!(headers(own(post("/")).json_text("{}")), expected);
+        assert_eq!(headers(own(post("/").json_text("{}"))), expected);
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Response {
         self.inner.headers()
     }
 
+    /// The value of the cookie of that name that this response sets; none where it sets none. After redirects it is the
+    /// last response: [`user::cookies`](crate::user::cookies) has what the virtual user holds by all of them.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        cookie(&self.headers(), name).map(str::to_owned)
+    }
+
     /// The URL that answered, after redirects.
     pub fn url(&self) -> String {
         self.inner.url()
@@ -146,6 +152,14 @@ impl Response {
     }
 }
 
+/// The value of the cookie of that name that the last such header sets, as RFC 6265, section 5.2 reads it.
+fn cookie<'a>(headers: &'a [(String, String)], wanted: &str) -> Option<&'a str> {
+    let set = headers.iter().rev().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    let pair = |value: &'a str| value.split(';').next().unwrap_or_default().split_once('=');
+    let mut pairs = set.filter_map(|(_, value)| pair(value));
+    pairs.find(|(name, _)| name.trim() == wanted).map(|(_, value)| value.trim())
+}
+
 /// The kind of error alone: its details differ from one request to the next and would not group.
 fn kind(error: &HttpError) -> &'static str {
     match error {
@@ -159,5 +173,27 @@ fn kind(error: &HttpError) -> &'static str {
         HttpError::BodyTooLarge(_) => "body too large",
         HttpError::TooManyRedirects(_) => "too many redirects",
         HttpError::Other(_) => "other error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_the_last_that_was_set() {
+        let headers = [
+            ("set-cookie", "a=1; Path=/; HttpOnly"),
+            ("Set-Cookie", " a = b=c ;Secure"),
+            ("set-cookie", "b=\"quoted\""),
+            ("set-cookie", "c"),
+            ("x-cookie", "d=1"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(cookie(&headers, "a"), Some("b=c"));
+        assert_eq!(cookie(&headers, "b"), Some("\"quoted\""));
+        for name in ["A", "c", "d", "Path"] {
+            assert_eq!(cookie(&headers, name), None);
+        }
     }
 }

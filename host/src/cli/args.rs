@@ -1,5 +1,7 @@
 //! The command line. A flag's doc comment is its help.
 
+mod http;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::data::DataSource;
 use crate::source::Source;
 use crate::units;
+
+pub(super) use http::{ConnectionArgs, GivenProxy, HttpArgs, TlsArgs};
 
 /// Load tests whose scenarios are WebAssembly components
 #[derive(Debug, Parser)]
@@ -21,6 +25,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run a scenario with some virtual users against a target
     Run(Box<RunArgs>),
+    /// Try a scenario: one virtual user, one iteration, or each task once
+    Check(Box<CheckArgs>),
     /// See it work: run a built-in scenario against a built-in target
     Demo(Box<DemoArgs>),
     /// Serve the demo's target alone
@@ -41,6 +47,38 @@ pub(super) struct RunArgs {
 
     #[command(flatten)]
     pub(super) load: LoadArgs,
+    #[command(flatten)]
+    pub(super) scenario_args: ScenarioArgs,
+    #[command(flatten)]
+    pub(super) http: HttpArgs,
+    #[command(flatten)]
+    pub(super) sandbox: SandboxArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The scenario: a component's path, or an https URL that ends in #sha256= and its digest
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: Source,
+
+    /// The target that a scenario's paths are resolved against, for example http://127.0.0.1:8080
+    #[arg(short = 'H', long, value_name = "URL", value_parser = parse_host)]
+    pub(super) host: Option<url::Url>,
+
+    /// Show each request and its response on standard error, as curl does
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+
+    /// Iterations [default: 1; of a scenario made of tasks, each of them once]
+    #[arg(short, long, value_name = "N")]
+    pub(super) iterations: Option<u64>,
+
+    /// Seed of everything random [default: drawn, and shown in the report]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+
     #[command(flatten)]
     pub(super) scenario_args: ScenarioArgs,
     #[command(flatten)]
@@ -119,34 +157,6 @@ pub(super) struct ScenarioArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "HTTP")]
-pub(super) struct HttpArgs {
-    /// Bound on a request that has none of its own, from its start to the last byte of its body
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::parse_duration)]
-    pub(super) timeout: Duration,
-
-    /// Redirects followed for a request that does not say; 0 hands them to the scenario
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(super) max_redirects: u32,
-
-    /// The largest body that a response may have, after decompression
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::parse_size)]
-    pub(super) max_body_size: u64,
-
-    /// Requests of one batch at one time
-    #[arg(long, value_name = "N", default_value_t = 6)]
-    pub(super) max_concurrent_requests: u32,
-
-    /// Accept a certificate that is expired, of another name or of an unknown issuer
-    #[arg(long)]
-    pub(super) insecure: bool,
-
-    /// Trust the certificates in this PEM file too; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(super) ca_cert: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 #[command(next_help_heading = "Sandbox")]
 pub(super) struct SandboxArgs {
     /// Memory of one virtual user's guest
@@ -181,6 +191,18 @@ pub(super) struct OutputArgs {
     /// PREFIX_exceptions.csv
     #[arg(long, value_name = "PREFIX")]
     pub(super) csv: Option<PathBuf>,
+
+    /// Write the exchanges of the first virtual users to this file, as HAR 1.2, which browsers' developer tools open
+    #[arg(long, value_name = "FILE")]
+    pub(super) har: Option<PathBuf>,
+
+    /// How many virtual users the HAR file has the exchanges of
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "har", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) har_users: u32,
+
+    /// The most exchanges in the HAR file
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "har")]
+    pub(super) har_entries: u64,
 
     /// What to log: the program's own messages, and what scenarios log and print
     #[arg(short = 'L', long, value_name = "LEVEL", default_value = "info")]

@@ -29,7 +29,7 @@ pub(super) fn demo(args: Box<DemoArgs>) -> anyhow::Result<u8> {
         sandbox: &sandbox,
         defaults: Defaults { users: 200, run_time: Some(Duration::from_secs(10)) },
     })?;
-    execute::execute(&plan, &output)
+    execute::execute(&plan, &output, execute::Progress::Shown).map(|summary| execute::exit_code(&summary))
 }
 
 /// Serves the demo's target until Ctrl-C.
@@ -57,6 +57,9 @@ fn options(args: &BehaviourArgs) -> target::Options {
     target::Options { latency: args.latency, error_rate: args.error_rate, bug }
 }
 
+/// Connections to the target that may wait to be taken; the system may allow fewer.
+const BACKLOG: i32 = 4096;
+
 /// The target, in a thread of its own; it stops as this is dropped.
 struct BackgroundTarget {
     address: SocketAddr,
@@ -67,6 +70,8 @@ impl BackgroundTarget {
     fn start(options: target::Options) -> anyhow::Result<BackgroundTarget> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen on a loopback port")?;
         listener.set_nonblocking(true).context("prepare the target's socket")?;
+        // All virtual users may connect at once, and those that find no room try again only after a second.
+        rustix::net::listen(&listener, BACKLOG).context("prepare the target's socket")?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = runtime()?;

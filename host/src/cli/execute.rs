@@ -1,6 +1,7 @@
 //! `wasmload run`: makes the outputs, runs the plan, and turns its summary into an exit code.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -8,6 +9,7 @@ use super::args::{OutputArgs, RunArgs};
 use super::plan::{Defaults, Flags, plan};
 use super::{exit, logging, runtime};
 use crate::control::Control;
+use crate::http::Watch;
 use crate::metrics::{RunEnd, Summary, Warning};
 use crate::plan::Plan;
 use crate::report::csv::CsvFiles;
@@ -18,6 +20,8 @@ use crate::report::text::TextReport;
 use crate::report::{Look, Output};
 use crate::run::{self, RunError};
 use crate::sandbox::LoadError;
+use crate::secrets::Secrets;
+use crate::trace::{self, Har, HarLimits, TraceError, Verbose};
 
 /// What went wrong after the load: what was measured is there, and could not all be written.
 #[derive(Debug, thiserror::Error)]
@@ -34,35 +38,51 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         sandbox: &args.sandbox,
         defaults: Defaults { users: 1, run_time: None },
     })?;
-    execute(&plan, &args.output)
+    execute(&plan, &args.output, Progress::Shown).map(|summary| exit_code(&summary))
+}
+
+/// What is shown while the load is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// How it goes: live on a terminal, elsewhere a line now and then.
+    Shown,
+    /// Nothing.
+    Hidden,
+    /// Each request and its response.
+    Exchanges,
 }
 
 /// Runs a plan and shows it.
 ///
 /// # Errors
 /// What kept it from starting; after a run, [`AfterLoad`].
-pub(super) fn execute(plan: &Plan, args: &OutputArgs) -> anyhow::Result<u8> {
+pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> anyhow::Result<Summary> {
     let screen = Screen::new();
     logging::start(args, &screen, color(&std::io::stderr()))?;
-    let mut outputs = outputs(args, &screen);
+    let watchers = Watchers::new(plan, args, progress)?;
+    let mut outputs = outputs(args, &screen, progress);
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let control = Control::new();
         let signals = tokio::spawn(watch_signals(control.clone())?);
-        let result = run::run(plan, &mut outputs, &control).await;
+        let result = run::run(plan, &mut outputs, &control, watchers.watch()).await;
         signals.abort();
         result.map_err(|error| named(error, plan))
     });
     // A component that is still being compiled must not hold up an interrupted run.
     runtime.shutdown_background();
-    let summary = result?;
+    let mut summary = result?;
     let mut failures = Vec::new();
+    match watchers.finish() {
+        Ok(warning) => summary.warnings.extend(warning),
+        Err(error) => failures.push(format!("{:#}", anyhow::Error::from(error))),
+    }
     for output in &mut outputs {
         if let Err(error) = output.finish(&summary) {
             failures.push(format!("{:#}", anyhow::Error::from(error)));
         }
     }
-    if failures.is_empty() { Ok(exit_code(&summary)) } else { Err(AfterLoad(failures.join("; ")).into()) }
+    if failures.is_empty() { Ok(summary) } else { Err(AfterLoad(failures.join("; ")).into()) }
 }
 
 /// The error, with where the scenario is if the component is what is wrong: who found that out had only its bytes.
@@ -78,10 +98,10 @@ fn named(error: RunError, plan: &Plan) -> anyhow::Error {
 }
 
 /// The outputs that the flags ask for. The live view comes first, so that its end clears the terminal for the others.
-fn outputs(args: &OutputArgs, screen: &Screen) -> Vec<Box<dyn Output>> {
+fn outputs(args: &OutputArgs, screen: &Screen, progress: Progress) -> Vec<Box<dyn Output>> {
     let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
     let mut outputs: Vec<Box<dyn Output>> = Vec::new();
-    if !args.quiet {
+    if !args.quiet && progress == Progress::Shown {
         if stderr.is_terminal() {
             let look = Look { color: color(&stderr), unicode: unicode(&stderr), ..Look::default() };
             outputs.push(Box::new(LiveView::new(screen.clone(), look)));
@@ -104,6 +124,43 @@ fn outputs(args: &OutputArgs, screen: &Screen) -> Vec<Box<dyn Output>> {
         outputs.push(Box::new(TextReport::new(stdout, look)));
     }
     outputs
+}
+
+/// Those who look at single exchanges.
+struct Watchers {
+    har: Option<Arc<Har>>,
+    verbose: Option<Arc<Verbose>>,
+}
+
+impl Watchers {
+    fn new(plan: &Plan, args: &OutputArgs, progress: Progress) -> Result<Watchers, TraceError> {
+        let secrets = || Arc::new(Secrets::new(plan.scenario.secrets.clone()));
+        let har = match &args.har {
+            Some(path) => {
+                let limits = HarLimits { vus: args.har_users, entries: args.har_entries, ..HarLimits::default() };
+                Some(Arc::new(Har::create(path.clone(), limits, secrets())?))
+            }
+            None => None,
+        };
+        let stderr = std::io::stderr();
+        let color = color(&stderr);
+        let verbose = (progress == Progress::Exchanges).then(|| Verbose::new(Box::new(stderr), color, secrets()));
+        Ok(Watchers { har, verbose })
+    }
+
+    fn watch(&self) -> Option<Arc<dyn Watch>> {
+        let har = self.har.iter().map(|har| Arc::clone(har) as Arc<dyn Watch>);
+        let verbose = self.verbose.iter().map(|verbose| Arc::clone(verbose) as Arc<dyn Watch>);
+        trace::together(har.chain(verbose).collect())
+    }
+
+    /// Completes what they wrote; the warning that it isn't all, where it applies.
+    fn finish(self) -> Result<Option<Warning>, TraceError> {
+        let Some(har) = self.har else { return Ok(None) };
+        let written = har.finish()?;
+        Ok((written.left_out > 0)
+            .then_some(Warning::ExchangesNotKept { kept: written.kept, left_out: written.left_out }))
+    }
 }
 
 /// Colours on a terminal, unless the environment says no.
@@ -148,7 +205,8 @@ fn watch_signals(control: Control) -> std::io::Result<impl Future<Output = ()>> 
     })
 }
 
-fn exit_code(summary: &Summary) -> u8 {
+/// What a summary comes to.
+pub(super) fn exit_code(summary: &Summary) -> u8 {
     match &summary.end {
         RunEnd::StoppedByScenario(_) => exit::STOPPED_BY_SCENARIO,
         RunEnd::SetupFailed(_) => exit::SCENARIO_FAILED,

@@ -1,6 +1,7 @@
 //! Flags in, exit code out. Below this module nobody sees a flag, and nothing prints.
 
 mod args;
+mod check;
 mod demo;
 mod execute;
 pub mod exit;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
         Command::Run(args) => execute::run(&args),
+        Command::Check(args) => check::check(&args),
         Command::Demo(args) => demo::demo(args),
         Command::Target(args) => demo::target(&args),
         Command::Cache(args) => maintain::cache(&args),

@@ -1,5 +1,7 @@
 //! From flags to a plan.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,7 +9,6 @@ use anyhow::Context;
 
 use super::args::{HttpArgs, LoadArgs, SandboxArgs, ScenarioArgs};
 use super::maintain;
-use crate::http;
 use crate::metrics;
 use crate::plan::{Limits, Plan, ScenarioPlan, TaskFilter};
 use crate::profile::ClosedModel;
@@ -50,7 +51,7 @@ pub(super) fn plan(flags: Flags<'_>) -> anyhow::Result<Plan> {
         seed: load.seed.unwrap_or_else(rand::random),
         graceful_stop: load.graceful_stop,
         max_traps: sandbox.max_traps,
-        http: http_config(http),
+        http: http::config(http)?,
         limits: limits(http, sandbox)?,
         names: metrics::Limits::default(),
         cache: cache_directory(sandbox),
@@ -69,6 +70,7 @@ fn scenario_plan(source: Source, host: Option<url::Url>, args: &ScenarioArgs) ->
             names: args.task.clone(),
             tags: args.tags.clone(),
             exclude_tags: args.exclude_tags.clone(),
+            each_once: false,
         },
     })
 }
@@ -88,17 +90,6 @@ fn secrets(given: &[(String, String)]) -> anyhow::Result<BTreeMap<String, String
         }
     };
     given.iter().map(|(name, source)| Ok((name.clone(), value(name, source)?))).collect()
-}
-
-fn http_config(args: &HttpArgs) -> http::Config {
-    http::Config {
-        timeout: args.timeout,
-        max_redirects: args.max_redirects,
-        max_body_bytes: args.max_body_size,
-        insecure: args.insecure,
-        ca_certificates: args.ca_cert.clone(),
-        ..http::Config::default()
-    }
 }
 
 fn limits(http: &HttpArgs, sandbox: &SandboxArgs) -> anyhow::Result<Limits> {

@@ -1,14 +1,14 @@
 //! What all virtual users' clients share.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::config::Config;
-use super::dns::Resolver;
+use super::config::{Config, Versions};
+use super::dial::{DialError, Dialer};
 use super::error::Error;
 use super::h1::Defaults;
-use super::target::{Base, Origin, OriginRef};
-use super::tls::Tls;
+use super::pool::Bounds;
+use super::target::{Base, Origin, OriginRef, Scheme};
+use super::tls::{Tls, TlsError};
 
 /// Why a run's HTTP settings can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,20 +30,12 @@ pub enum ContextError {
         /// What is wrong with it.
         source: Error,
     },
-    /// A file of CA certificates can't be read, or isn't PEM.
-    #[error("read CA certificates from {}", path.display())]
-    CaCertificate {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// A file of CA certificates has none.
-    #[error("read CA certificates from {}: it has no certificate in PEM form", path.display())]
-    NoCaCertificate {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The settings of TLS can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The settings of the way to servers can't be used.
+    #[error(transparent)]
+    Dial(#[from] DialError),
 }
 
 /// What all clients of a run share, made once: its settings, its target, what it trusts, and the names it resolved.
@@ -53,10 +45,10 @@ pub struct Context {
     pub(super) base: Option<Base>,
     pub(super) defaults: Defaults,
     pub(super) tls: Tls,
-    pub(super) resolver: Resolver,
-    /// Connects to scripted servers instead of the network.
+    pub(super) dialer: Dialer,
+    /// Scripted servers in place of the network.
     #[cfg(test)]
-    pub(super) dialer: Option<super::testing::Dialer>,
+    pub(super) network: Option<super::testing::Network>,
 }
 
 impl Context {
@@ -81,11 +73,31 @@ impl Context {
             base,
             defaults,
             tls: Tls::new(&config)?,
-            resolver: Resolver::new(config.dns_ttl),
+            dialer: Dialer::new(&config)?,
             config,
             #[cfg(test)]
-            dialer: None,
+            network: None,
         })
+    }
+
+    /// How many connections a virtual user may have.
+    pub(super) fn bounds(&self) -> Bounds {
+        let Config { max_connections_per_host, max_idle_connections, idle_timeout, keepalive, .. } = self.config;
+        Bounds {
+            per_origin: max_connections_per_host.max(1),
+            idle: max_idle_connections,
+            idle_timeout,
+            keep: keepalive,
+        }
+    }
+
+    /// Whether a connection to that origin may turn out to speak HTTP/2.
+    pub(super) fn may_share(&self, origin: &OriginRef) -> bool {
+        match self.config.versions {
+            Versions::Http1 => false,
+            Versions::Http2 => true,
+            Versions::Negotiated => self.origin(origin).is_ok_and(|origin| origin.scheme == Scheme::Https),
+        }
     }
 
     /// The origin that a reference stands for.
@@ -104,6 +116,7 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::TlsConfig;
 
     #[test]
     fn settings_are_validated_at_once() {
@@ -112,7 +125,8 @@ mod tests {
         assert!(matches!(base, Err(ContextError::Base { .. })), "{base:?}");
         let user_agent = Context::new(Config { user_agent: "a\nb".into(), ..Config::default() }, None);
         assert!(matches!(user_agent, Err(ContextError::UserAgent { .. })), "{user_agent:?}");
-        let missing = Config { ca_certificates: vec!["/does/not/exist.pem".into()], ..Config::default() };
-        assert!(matches!(Context::new(missing, None), Err(ContextError::CaCertificate { .. })));
+        let tls = TlsConfig { ca_certificates: vec!["/does/not/exist.pem".into()], ..TlsConfig::default() };
+        let missing = Context::new(Config { tls, ..Config::default() }, None);
+        assert!(matches!(missing, Err(ContextError::Tls(_))), "{missing:?}");
     }
 }

@@ -21,6 +21,10 @@ impl Deadline {
     pub(super) fn after(start: Instant, timeout: Duration) -> Self {
         Deadline(start.checked_add(timeout))
     }
+
+    pub(super) fn instant(self) -> Option<Instant> {
+        self.0
+    }
 }
 
 /// A reusable timer; empty until something had to wait.

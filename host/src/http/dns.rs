@@ -36,7 +36,7 @@ impl Resolver {
         Resolver { ttl, slots: Mutex::default() }
     }
 
-    /// The addresses of a name, at least one.
+    /// The addresses of a name, at least one: of both families, in the order in which the system prefers them.
     ///
     /// # Errors
     /// [`Error::Dns`].

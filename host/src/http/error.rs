@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::tls;
 use crate::sample::FailureKind;
 
 /// Why there is no response. The text is for people; programs match the variant, or [`Error::kind`].
@@ -69,8 +70,20 @@ impl Error {
 
     /// An established connection that failed under a request.
     pub(super) fn broken(error: &io::Error) -> Self {
-        Error::Protocol(describe(error))
+        tls::broken(error).unwrap_or_else(|| Error::Protocol(describe(error)))
     }
+}
+
+/// Why an exchange failed, and whether it may be tried again on another connection.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// The connection failed before a byte of the response came.
+    pub(super) unanswered: bool,
+    /// Not a byte of the request was taken.
+    pub(super) unsent: bool,
+    /// The server says that it did nothing for the request.
+    pub(super) refused: bool,
 }
 
 /// An operating system's error in the words that reports use for the common ones, without its number.

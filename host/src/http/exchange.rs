@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::sample::Phases;
+use crate::sample::{Phases, Transport};
 
 use super::client::{Client, Subject};
 use super::error::Error;
@@ -20,8 +20,8 @@ pub struct Exchange {
     pub bytes_sent: u64,
     /// Bytes of heads and bodies that came from connections, as coded, after TLS, over all hops.
     pub bytes_received: u64,
-    /// How many times a kept connection turned out to be dead and the request went over a fresh one.
-    pub reconnects: u32,
+    /// What it did with connections, over all hops and tries.
+    pub transport: Transport,
     /// The request as first sent, or what there was of it.
     pub(super) subject: Subject,
     /// The request that the last redirect led to.
@@ -63,13 +63,26 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(status: u16, bytes: Vec<u8>, head_length: usize, body_size: u64, sets_cookies: bool) -> Self {
+    pub(crate) fn new(status: u16, bytes: Vec<u8>, head_length: usize, body_size: u64, sets_cookies: bool) -> Self {
         Response { status, bytes, head_length, body_size, sets_cookies }
     }
 
     /// The status, from 200.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The reason phrase beside the status; empty where the server sent none, as over HTTP/2.
+    pub fn reason(&self) -> Cow<'_, str> {
+        let head = self.bytes.get(..self.head_length).unwrap_or_default().trim_ascii_start();
+        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let phrase = line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default();
+        String::from_utf8_lossy(phrase.trim_ascii())
+    }
+
+    /// The size of the head as it came, in bytes, up to the empty line and with it.
+    pub fn head_size(&self) -> u64 {
+        self.head_length as u64
     }
 
     /// The headers in the order and case in which they came. What isn't UTF-8 in a value becomes U+FFFD.
@@ -125,6 +138,7 @@ mod tests {
         let headers: Vec<_> = response.headers().collect();
         let expected = [("X-One", "1"), ("empty", ""), ("x-one", "two: 2"), ("bin", "\u{fffd}")];
         assert_eq!(headers, expected.map(|(name, value)| (name, Cow::from(value))));
+        assert_eq!((response.reason().as_ref(), response.head_size()), ("a: b", head.len() as u64));
         assert_eq!(response.header("x-one").as_deref(), Some("1"));
         assert_eq!(response.header("EMPTY").as_deref(), Some(""));
         assert_eq!(response.header("not"), None);

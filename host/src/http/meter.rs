@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
-use crate::sample::Phases;
+use crate::sample::{Phases, Transport};
 
 /// A part of an exchange, as in [`Phases`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    Blocked,
     Dns,
     Connect,
     Tls,
@@ -22,10 +23,31 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PhaseClock {
     last: Instant,
+    under_way: Phase,
     pub(super) phases: Phases,
 }
 
 impl PhaseClock {
+    /// The instant up to which time is accounted for.
+    pub(super) fn last(&self) -> Instant {
+        self.last
+    }
+
+    /// The phase that was entered last.
+    pub(super) fn under_way(&self) -> Phase {
+        self.under_way
+    }
+
+    /// Says which phase is under way, for [`PhaseClock::cut`]. Reads no clock.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.under_way = phase;
+    }
+
+    /// Counts the time since the phase before ended as that of the phase that was entered last: it was cut off, or failed.
+    pub(super) fn cut(&mut self) {
+        self.end(self.under_way);
+    }
+
     /// Counts the time since the phase before ended as this phase's.
     pub(super) fn end(&mut self, phase: Phase) {
         self.end_at(phase, Instant::now());
@@ -36,6 +58,7 @@ impl PhaseClock {
         let time = now.saturating_duration_since(self.last);
         self.last = now;
         *match phase {
+            Phase::Blocked => &mut self.phases.blocked,
             Phase::Dns => &mut self.phases.dns,
             Phase::Connect => &mut self.phases.connect,
             Phase::Tls => &mut self.phases.tls,
@@ -54,7 +77,7 @@ pub(super) struct Meter<'a> {
     pub(super) clock: PhaseClock,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
-    pub(super) reconnects: u32,
+    pub(super) transport: Transport,
     interrupted: &'a AtomicU64,
     under_way: bool,
 }
@@ -65,10 +88,10 @@ impl<'a> Meter<'a> {
         let now = Instant::now();
         Meter {
             start: now,
-            clock: PhaseClock { last: now, phases: Phases::default() },
+            clock: PhaseClock { last: now, under_way: Phase::Blocked, phases: Phases::default() },
             bytes_sent: 0,
             bytes_received: 0,
-            reconnects: 0,
+            transport: Transport::default(),
             interrupted,
             under_way: false,
         }

@@ -5,41 +5,43 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::{Instant, sleep};
 
-use super::client::Client;
-use super::config::Config;
+use super::client::{Client, Request};
+use super::config::{Config, TlsConfig};
 use super::context::Context;
 use super::error::Error;
+use super::exchange::Exchange;
 use super::target::Origin;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Dial = dyn Fn(&Origin) -> BoxFuture<Result<DuplexStream, Error>> + Send + Sync;
 type Script = Box<dyn FnOnce(Peer) -> BoxFuture<()> + Send>;
 
-/// What a test's context connects with.
-pub(super) struct Dialer(Box<Dial>);
-
-impl Dialer {
-    pub(super) fn dial(&self, origin: &Origin) -> BoxFuture<Result<DuplexStream, Error>> {
-        (self.0)(origin)
-    }
-}
-
-impl fmt::Debug for Dialer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Dialer")
-    }
+/// How one connection is served.
+struct Service {
+    script: Script,
+    /// HTTP/2 is spoken, as if TLS had agreed on it.
+    http2: bool,
+    /// How long connecting takes.
+    connect: Duration,
 }
 
 /// A network on which each connection is served by the next script; without one it is refused.
 #[derive(Clone, Default)]
 pub(super) struct Network {
-    scripts: Arc<Mutex<VecDeque<Script>>>,
+    services: Arc<Mutex<VecDeque<Service>>>,
     requests: Arc<Mutex<Vec<String>>>,
     origins: Arc<Mutex<Vec<String>>>,
     pub(super) interrupted: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Network")
+    }
 }
 
 /// The server's side of a connection.
@@ -51,14 +53,47 @@ pub(super) struct Peer {
 /// The room in each direction of a connection, in bytes.
 pub(super) const ROOM: usize = 4096;
 
+/// Performs a request.
+pub(super) async fn send(client: &Client, request: &Request<'_>) -> Exchange {
+    let start = Instant::now();
+    let exchange = client.perform(client.prepare(request)).await;
+    assert_eq!(exchange.phases.total(), start.elapsed(), "the phases add up to the service time");
+    exchange
+}
+
+pub(super) async fn get(client: &Client, url: &str) -> Exchange {
+    send(client, &Request::new("GET", url)).await
+}
+
+/// The body of an exchange that succeeded.
+pub(super) fn body(exchange: &Exchange) -> &str {
+    let response = exchange.outcome.as_ref().expect("a response");
+    std::str::from_utf8(response.body()).expect("text")
+}
+
+/// The error of an exchange that failed.
+pub(super) fn error(exchange: &Exchange) -> &Error {
+    exchange.outcome.as_ref().expect_err("no response")
+}
+
 impl Network {
     /// Serves the next connection by a script.
     pub(super) fn accept<F: Future<Output = ()> + Send + 'static>(
         &self,
         script: impl FnOnce(Peer) -> F + Send + 'static,
     ) {
+        self.accept_late(Duration::ZERO, false, script);
+    }
+
+    /// Serves the next connection by a script, once connecting has taken so long.
+    pub(super) fn accept_late<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        connect: Duration,
+        http2: bool,
+        script: impl FnOnce(Peer) -> F + Send + 'static,
+    ) {
         let script: Script = Box::new(move |peer| Box::pin(script(peer)));
-        self.scripts.lock().expect("not poisoned").push_back(script);
+        self.services.lock().expect("not poisoned").push_back(Service { script, http2, connect });
     }
 
     /// Serves the next connection with these responses, one per request, then keeps it open.
@@ -74,21 +109,21 @@ impl Network {
 
     pub(super) fn client(&self, config: Config) -> Client {
         // Nothing is encrypted here, so the system's certificates need not be read.
-        let config = Config { insecure: true, ..config };
-        let mut context = Context::build(config, Some("http://base.test")).expect("valid settings");
-        let network = self.clone();
-        context.dialer =
-            Some(Dialer(Box::new(move |origin| Box::pin(network.clone().connect(origin.prefix.to_string())))));
-        Client::new(Arc::new(context), Arc::clone(&self.interrupted))
+        let tls = TlsConfig { insecure: true, ..config.tls };
+        let mut context = Context::build(Config { tls, ..config }, Some("http://base.test")).expect("valid settings");
+        context.network = Some(self.clone());
+        Client::new(Arc::new(context), 1, Arc::clone(&self.interrupted), None)
     }
 
-    async fn connect(self, origin: String) -> Result<DuplexStream, Error> {
-        let script = self.scripts.lock().expect("not poisoned").pop_front();
-        let script = script.ok_or_else(|| Error::Connect("no script".into()))?;
-        self.origins.lock().expect("not poisoned").push(origin);
+    /// A connection to the next script, and whether it speaks HTTP/2 unasked.
+    pub(super) async fn connect(&self, origin: &Origin) -> Result<(DuplexStream, bool), Error> {
+        let service = self.services.lock().expect("not poisoned").pop_front();
+        let Service { script, http2, connect } = service.ok_or_else(|| Error::Connect("no script".into()))?;
+        sleep(connect).await;
+        self.origins.lock().expect("not poisoned").push(origin.prefix.to_string());
         let (near, far) = tokio::io::duplex(ROOM);
         tokio::spawn(script(Peer { stream: far, requests: Arc::clone(&self.requests) }));
-        Ok(near)
+        Ok((near, http2))
     }
 
     /// All requests that servers read, with their bodies.

@@ -205,8 +205,8 @@ fn add_to_row(row: &mut SeriesRow, service_time: &mut Times, recorded: &Statisti
 mod tests {
     use super::*;
     use crate::metrics::testing::sample;
-    use crate::metrics::{FailureScope, ScenarioId};
-    use crate::sample::{Failure, FailureKind, Sample};
+    use crate::metrics::{FailureScope, ScenarioId, TransportCounts};
+    use crate::sample::{Failure, FailureKind, Sample, Transport};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -346,9 +346,28 @@ mod tests {
             request(&collector, 0, &sample("/a", Duration::from_millis(10)));
         }
         let total = collector.finish(ending(SECOND)).total;
-        assert_eq!(total.phase_counts, [0, 1, 0, 0, 4, 0]);
-        let connect = total.phases[1];
+        assert_eq!(total.phase_counts, [0, 0, 1, 0, 0, 4, 0]);
+        let connect = total.phases[2];
         assert_eq!((connect.count, connect.min, connect.p75, connect.max, connect.mean), (4, 0.0, 0.0, 0.004, 0.001));
+    }
+
+    #[test]
+    fn what_requests_did_with_connections_adds_up_over_threads_and_rows() {
+        let mut collector = collector(2);
+        let first = Transport { connections: 2, tls_full: 1, tls_resumed: 1, redirects: 1, http2: 2, reconnects: 0 };
+        let kept = Transport { http2: 1, ..Transport::default() };
+        let reopened = Transport { connections: 1, reconnects: 1, ..Transport::default() };
+        request(&collector, 0, &Sample { transport: first, ..sample("/a", SECOND) });
+        collector.collect(SECOND);
+        request(&collector, 0, &Sample { transport: kept, ..sample("/a", SECOND) });
+        request(&collector, 1, &Sample { transport: reopened, ..sample("/b", SECOND) });
+        let summary = collector.finish(ending(2 * SECOND));
+
+        let all =
+            TransportCounts { connections: 3, tls_full: 1, tls_resumed: 1, reconnects: 1, redirects: 1, http2: 2 };
+        let at_b = TransportCounts { connections: 1, reconnects: 1, ..TransportCounts::default() };
+        assert_eq!(summary.total.transport, all);
+        assert_eq!(summary.requests[1].stats.transport, at_b);
     }
 
     #[test]

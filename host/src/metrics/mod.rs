@@ -27,5 +27,5 @@ pub use snapshot::{Snapshot, Totals};
 pub use statistics::{Limits, ScenarioId, Statistics};
 pub use summary::{
     CheckRow, Distribution, FailureRow, FailureScope, Interrupted, MetricRow, MetricValue, RequestRow, RequestStats,
-    RunEnd, SeriesRow, SpanRow, Summary, TrapRow, VuCounts, Warning,
+    RunEnd, SeriesRow, SpanRow, Summary, TransportCounts, TrapRow, VuCounts, Warning,
 };

@@ -133,12 +133,32 @@ pub struct RequestStats {
     pub bytes_sent: u64,
     /// Bytes read: heads and bodies, as on the wire.
     pub bytes_received: u64,
+    /// What they did with connections.
+    pub transport: TransportCounts,
     /// The service time, failed requests too.
     pub service_time: Distribution,
     /// The phases, in the order of [`Phases::NAMES`], each over all requests: a request without the phase counts as 0.
     pub phases: [Distribution; Phases::NAMES.len()],
     /// How many requests had the phase at all (for example opened a connection), in the same order.
     pub phase_counts: [u64; Phases::NAMES.len()],
+}
+
+/// What requests did with connections, over all their hops and tries. All zero for those that the guest made itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransportCounts {
+    /// Connections that were opened.
+    pub connections: u64,
+    /// TLS handshakes that were taken in full.
+    pub tls_full: u64,
+    /// TLS handshakes that resumed an earlier session of the same virtual user.
+    pub tls_resumed: u64,
+    /// How many times a kept connection turned out to be dead, and the request went over another one.
+    pub reconnects: u64,
+    /// Redirects that were followed.
+    pub redirects: u64,
+    /// How many requests went over HTTP/2, with all their hops or with some. A request counts once, however many hops it
+    /// had, so that this is a share of [`RequestStats::count`].
+    pub http2: u64,
 }
 
 /// Requests of one scenario, method and name.
@@ -351,6 +371,13 @@ pub enum Warning {
     ThreadsLost {
         /// How many.
         count: u64,
+    },
+    /// The file of exchanges (`--har`) has not all that it was to have, because they were too many.
+    ExchangesNotKept {
+        /// How many it has: the first ones.
+        kept: u64,
+        /// How many it has not.
+        left_out: u64,
     },
     /// No request was made in the whole run.
     NoRequests,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::statistics::{Limits, ScenarioId, Statistics};
-use crate::sample::{Failure, FailureKind, Phases, Sample};
+use crate::sample::{Failure, FailureKind, Phases, Sample, Transport};
 
 /// A xorshift64* generator (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
 pub(crate) struct Random(u64);
@@ -37,6 +37,12 @@ impl Random {
         of[self.below(of.len() as u64) as usize]
     }
 
+    /// What a request did with connections: a few of each.
+    pub(crate) fn transport(&mut self) -> Transport {
+        let [connections, tls_full, tls_resumed, reconnects, redirects, http2] = [(); 6].map(|()| self.below(3) as u32);
+        Transport { connections, tls_full, tls_resumed, reconnects, redirects, http2 }
+    }
+
     /// A failure, mostly none.
     pub(crate) fn failure(&mut self) -> Option<Failure<'static>> {
         let kind = *self.pick(&[&FailureKind::Status, &FailureKind::Timeout]);
@@ -53,6 +59,7 @@ pub(crate) fn sample(name: &str, service_time: Duration) -> Sample<'_> {
         phases: Phases { wait: service_time, ..Phases::default() },
         bytes_sent: 100,
         bytes_received: 300,
+        transport: Transport::default(),
         failure: None,
         timed_by_guest: false,
     }
@@ -85,9 +92,9 @@ fn record(statistics: &mut Statistics, random: &mut Random) {
         8 => statistics.trap(scenario, random.pick(&["unreachable", "out of fuel"]), "frame"),
         _ => {
             let phases = Phases { connect: random.time(), wait: random.time(), ..Phases::default() };
-            let failure = random.failure();
+            let (transport, failure) = (random.transport(), random.failure());
             let timed_by_guest = random.below(4) == 0;
-            let sample = Sample { phases, failure, timed_by_guest, ..sample(name, phases.total()) };
+            let sample = Sample { phases, transport, failure, timed_by_guest, ..sample(name, phases.total()) };
             statistics.request(scenario, &sample);
         }
     }

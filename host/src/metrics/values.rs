@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::floats::Floats;
-use super::summary::{MetricValue, RequestStats};
+use super::summary::{MetricValue, RequestStats, TransportCounts};
 use super::table::Value;
 use super::times::Times;
-use crate::sample::{Phases, Sample};
+use crate::sample::{Phases, Sample, Transport};
 
 /// Requests of one scenario, method and name.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +14,9 @@ pub(crate) struct Requests {
     pub(crate) failures: u64,
     pub(crate) bytes_sent: u64,
     pub(crate) bytes_received: u64,
+    transport: TransportCounts,
     pub(crate) service_time: Times,
-    /// Only those that are not zero: most requests have no `dns`, `connect` and `tls`.
+    /// Only those that are not zero: most requests have no `blocked`, `dns`, `connect` and `tls`.
     phases: [Times; Phases::NAMES.len()],
 }
 
@@ -26,6 +27,7 @@ impl Requests {
         self.failures += u64::from(sample.failure.is_some());
         self.bytes_sent += sample.bytes_sent;
         self.bytes_received += sample.bytes_received;
+        self.transport.record(&sample.transport);
         self.service_time.record(sample.service_time);
         for (times, phase) in self.phases.iter_mut().zip(sample.phases.as_array()) {
             if !phase.is_zero() {
@@ -43,6 +45,7 @@ impl Requests {
             rate: rate(count as f64, elapsed),
             bytes_sent: self.bytes_sent,
             bytes_received: self.bytes_received,
+            transport: self.transport,
             service_time: self.service_time.distribution(),
             phases: self.phases.each_ref().map(|times| times.distribution_with_zeros(count - times.count())),
             phase_counts: self.phases.each_ref().map(Times::count),
@@ -55,6 +58,7 @@ impl Value for Requests {
         self.failures += other.failures;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
+        self.transport.merge(&other.transport);
         self.service_time.merge(&other.service_time);
         for (times, theirs) in self.phases.iter_mut().zip(&other.phases) {
             times.merge(theirs);
@@ -63,12 +67,37 @@ impl Value for Requests {
 
     fn clear(&mut self) {
         (self.failures, self.bytes_sent, self.bytes_received) = (0, 0, 0);
+        self.transport = TransportCounts::default();
         self.service_time.clear();
         self.phases.iter_mut().for_each(Times::clear);
     }
 
     fn heap_bytes(&self) -> usize {
         self.service_time.heap_bytes() + self.phases.iter().map(Times::heap_bytes).sum::<usize>()
+    }
+}
+
+impl TransportCounts {
+    /// Counts a request's.
+    #[inline]
+    fn record(&mut self, request: &Transport) {
+        let Transport { connections, tls_full, tls_resumed, reconnects, redirects, http2 } = *request;
+        self.connections += u64::from(connections);
+        self.tls_full += u64::from(tls_full);
+        self.tls_resumed += u64::from(tls_resumed);
+        self.reconnects += u64::from(reconnects);
+        self.redirects += u64::from(redirects);
+        self.http2 += u64::from(http2 > 0);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let TransportCounts { connections, tls_full, tls_resumed, reconnects, redirects, http2 } = *other;
+        self.connections += connections;
+        self.tls_full += tls_full;
+        self.tls_resumed += tls_resumed;
+        self.reconnects += reconnects;
+        self.redirects += redirects;
+        self.http2 += http2;
     }
 }
 

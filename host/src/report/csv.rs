@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use ::csv::{Terminator, Writer, WriterBuilder};
 
 use super::file::ResultFile;
-use super::{Outline, Output, OutputError, date};
+use super::{Outline, Output, OutputError};
+use crate::date;
 use crate::metrics::{Distribution, FailureRow, FailureScope, RequestRow, RequestStats, SeriesRow, Summary};
 use crate::sample::FailureKind;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::metrics::{
     CheckRow, Distribution, FailureRow, FailureScope, Interrupted, MetricRow, MetricValue, RequestRow, RequestStats,
-    RunEnd, SeriesRow, Snapshot, SpanRow, Summary, Totals, TrapRow, VuCounts, Warning,
+    RunEnd, SeriesRow, Snapshot, SpanRow, Summary, Totals, TransportCounts, TrapRow, VuCounts, Warning,
 };
 use crate::sample::FailureKind;
 
@@ -94,8 +94,10 @@ pub(crate) fn every_warning() -> Vec<Warning> {
         Warning::OpenFileLimit { limit: 1_024, needed: 1_300 },
         Warning::VusFailed { count: 2 },
         Warning::LogLinesDropped { count: 12_345 },
+        Warning::ThreadsLost { count: 1 },
         Warning::GracefulStopElapsed { iterations: 3 },
         Warning::TimesClamped { count: 1, limit: Duration::from_secs(3_600) },
+        Warning::ExchangesNotKept { kept: 1_000, left_out: 239_778 },
         Warning::NoRequests,
     ]
 }
@@ -156,16 +158,39 @@ fn rich_requests() -> Vec<RequestRow> {
     let mut event = request("checkout", "SQL", "insert audit row", 59_880, 3, 0.0006);
     event.timed_by_guest = true;
     event.stats.phases = Default::default();
-    event.stats.phase_counts = [0; 6];
+    event.stats.phase_counts = Default::default();
+    event.stats.transport = TransportCounts::default();
     event.stats.bytes_sent = 0;
     vec![
         request("checkout", "GET", "/cart", 59_894, 0, 0.0047),
         request("checkout", "POST", "/orders", 59_880, 61, 0.0214),
         event,
-        request("browse", "GET", "/", 40_101, 0, 0.0028),
-        request("browse", "GET", "/products/by-category/garden-furniture/outdoor-tables/list", 61_003, 0, 0.0039),
-        request("browse", "GET", "/search", 19_900, 312, 0.0171),
+        over_http2(request("browse", "GET", "/", 40_101, 0, 0.0028)),
+        over_http2(request(
+            "browse",
+            "GET",
+            "/products/by-category/garden-furniture/outdoor-tables/list",
+            61_003,
+            0,
+            0.0039,
+        )),
+        over_http2(request("browse", "GET", "/search", 19_900, 312, 0.0171)),
     ]
+}
+
+/// Those requests over HTTP/2, which takes TLS and some waiting for streams; a few of them redirected or over a dead
+/// connection.
+fn over_http2(mut row: RequestRow) -> RequestRow {
+    let RequestStats { count, service_time, transport, phases, phase_counts, .. } = &mut row.stats;
+    let phase = |share: f64| times(*count, service_time.mean * share);
+    (phases[0], phases[3], phases[5]) = (phase(0.01), phase(0.006), phase(0.884));
+    (phase_counts[0], phase_counts[3]) = (*count / 20, transport.connections);
+    transport.tls_resumed = transport.connections / 4;
+    transport.tls_full = transport.connections - transport.tls_resumed;
+    transport.reconnects = *count / 1_000;
+    transport.redirects = *count / 500;
+    transport.http2 = *count;
+    row
 }
 
 fn request(scenario: &str, method: &str, name: &str, count: u64, failures: u64, mean: f64) -> RequestRow {
@@ -178,9 +203,10 @@ fn request(scenario: &str, method: &str, name: &str, count: u64, failures: u64, 
         rate: 0.0,
         bytes_sent: count * 120,
         bytes_received: count * 1_600,
+        transport: TransportCounts { connections: opened, ..TransportCounts::default() },
         service_time: times(count, mean),
-        phases: [phase(0.001), phase(0.004), phase(0.0), phase(0.02), phase(0.9), phase(0.075)],
-        phase_counts: [opened / 10, opened, 0, count, count, count],
+        phases: [0.0, 0.001, 0.004, 0.0, 0.02, 0.9, 0.075].map(phase),
+        phase_counts: [0, opened / 10, opened, 0, count, count, count],
     };
     RequestRow {
         scenario: scenario.to_owned(),
@@ -195,6 +221,7 @@ fn request(scenario: &str, method: &str, name: &str, count: u64, failures: u64, 
 fn total(rows: &[RequestRow], seconds: f64) -> RequestStats {
     let rows: Vec<&RequestStats> = rows.iter().filter(|row| !row.timed_by_guest).map(|row| &row.stats).collect();
     let count: u64 = rows.iter().map(|row| row.count).sum();
+    let sum = |of: fn(&TransportCounts) -> u64| rows.iter().map(|row| of(&row.transport)).sum();
     let weighted =
         |mean: &dyn Fn(&RequestStats) -> f64| rows.iter().map(|r| mean(r) * r.count as f64).sum::<f64>() / count as f64;
     RequestStats {
@@ -203,6 +230,14 @@ fn total(rows: &[RequestRow], seconds: f64) -> RequestStats {
         rate: count as f64 / seconds,
         bytes_sent: rows.iter().map(|row| row.bytes_sent).sum(),
         bytes_received: rows.iter().map(|row| row.bytes_received).sum(),
+        transport: TransportCounts {
+            connections: sum(|counts| counts.connections),
+            tls_full: sum(|counts| counts.tls_full),
+            tls_resumed: sum(|counts| counts.tls_resumed),
+            reconnects: sum(|counts| counts.reconnects),
+            redirects: sum(|counts| counts.redirects),
+            http2: sum(|counts| counts.http2),
+        },
         service_time: times(count, weighted(&|row| row.service_time.mean)),
         phases: std::array::from_fn(|phase| times(count, weighted(&|row| row.phases[phase].mean))),
         phase_counts: std::array::from_fn(|phase| rows.iter().map(|row| row.phase_counts[phase]).sum()),

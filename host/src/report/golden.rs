@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-/// Compares a text with the golden file of that name, and shows where they part. With `UPDATE_GOLDEN=1` in the
-/// environment it writes the file instead.
+/// As [`check_in`], for the golden files of reports.
 pub(crate) fn check(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
+    check_in("report", name, actual);
+}
+
+/// Compares a text with the golden file of that name of a module, and shows where they part. With `UPDATE_GOLDEN=1` in
+/// the environment it writes the file instead.
+pub(crate) fn check_in(module: &str, name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module).join("golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         std::fs::write(&path, actual).unwrap_or_else(|error| panic!("failed to write {}: {error}", path.display()));
         return;

@@ -11,7 +11,6 @@ pub mod live;
 pub mod progress;
 pub mod text;
 
-mod date;
 mod table;
 mod words;
 

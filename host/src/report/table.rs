@@ -1,7 +1,7 @@
 //! Tables that fit: columns as wide as what stands in them, the less telling ones left out and the long texts shortened
 //! where there is too little room.
 
-use super::words::{Look, Tone, paint, shorten_end, shorten_middle, width};
+use super::words::{Look, Tone, paint, shorten_end, shorten_middle, width, wrap};
 
 /// Columns between two columns, and before the first one.
 const GAP: usize = 2;
@@ -15,8 +15,10 @@ pub(crate) enum Fit {
     Drop(u8),
     /// Is shortened in the middle, as for names: to 18 columns before any other is left out, to this many after all are.
     Middle(usize),
-    /// Is shortened at the end, as for sentences: to 36 columns before any other is left out, to this many after all are.
+    /// Is shortened at the end, as for figures: to 36 columns before any other is left out, to this many after all are.
     End(usize),
+    /// Goes on below in the same column, as for sentences; as wide as with `End`. Only for the last column.
+    Wrap(usize),
 }
 
 impl Fit {
@@ -26,7 +28,7 @@ impl Fit {
         match self {
             Fit::Keep | Fit::Drop(_) => None,
             Fit::Middle(least) => Some(least.max(18)),
-            Fit::End(least) => Some(least.max(36)),
+            Fit::End(least) | Fit::Wrap(least) => Some(least.max(36)),
         }
     }
 
@@ -34,7 +36,7 @@ impl Fit {
     fn least(self) -> Option<usize> {
         match self {
             Fit::Keep | Fit::Drop(_) => None,
-            Fit::Middle(least) | Fit::End(least) => Some(least),
+            Fit::Middle(least) | Fit::End(least) | Fit::Wrap(least) => Some(least),
         }
     }
 }
@@ -86,15 +88,22 @@ impl Cell {
         Self { text: format!("{padding}{}", self.text), kept: self.kept, tone: self.tone }
     }
 
-    fn fitted(&self, fit: Fit, room: usize) -> String {
+    /// The text in the column's room: what stands in the row's own line, and what in lines below.
+    fn fitted(&self, fit: Fit, room: usize) -> (String, Vec<String>) {
         let (front, rest) = self.text.split_at(self.kept);
-        match fit {
+        let line = match fit {
+            _ if width(&self.text) <= room => self.text.clone(),
             Fit::Middle(_) if width(front) + 2 < room => {
                 format!("{front}{}", shorten_middle(rest, room - width(front)))
             }
             Fit::Middle(_) => shorten_middle(&self.text, room),
-            _ => shorten_end(&self.text, room),
-        }
+            Fit::Wrap(_) => {
+                let mut lines = wrap(&self.text, room).into_iter();
+                return (lines.next().unwrap_or_default(), lines.collect());
+            }
+            Fit::Keep | Fit::Drop(_) | Fit::End(_) => shorten_end(&self.text, room),
+        };
+        (line, Vec::new())
     }
 }
 
@@ -152,26 +161,29 @@ impl Table {
         for line in &self.lines {
             let rendered = match line {
                 Line::Cells(cells) => self.render_cells(cells, &widths, look),
-                Line::Titles(title) => self.render_titles(title, &widths, look),
+                Line::Titles(title) => vec![self.render_titles(title, &widths, look)],
                 Line::Text(cell) => {
-                    format!(
-                        "  {}",
-                        paint(&shorten_end(&cell.text, look.width.saturating_sub(GAP)), cell.tone, look.color)
-                    )
+                    let short = shorten_end(&cell.text, look.width.saturating_sub(GAP));
+                    vec![format!("  {}", paint(&short, cell.tone, look.color))]
                 }
-                Line::Blank => String::new(),
+                Line::Blank => vec![String::new()],
             };
-            text.push_str(rendered.trim_end());
-            text.push('\n');
+            for line in rendered {
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
         }
         text
     }
 
-    fn render_cells(&self, cells: &[Cell], widths: &[Option<usize>], look: &Look) -> String {
+    /// The row's line, and those below it in which a cell goes on.
+    fn render_cells(&self, cells: &[Cell], widths: &[Option<usize>], look: &Look) -> Vec<String> {
         let mut line = String::new();
+        let mut below = Vec::new();
+        let mut used = 0;
         for ((cell, column), room) in cells.iter().zip(&self.columns).zip(widths) {
             let Some(room) = *room else { continue };
-            let text = cell.fitted(column.fit, room);
+            let (text, rest) = cell.fitted(column.fit, room);
             let padding = " ".repeat(room - width(&text));
             let painted = paint(&text, cell.tone, look.color);
             line.push_str(&" ".repeat(GAP));
@@ -182,8 +194,12 @@ impl Table {
                 line.push_str(&padding);
                 line.push_str(&painted);
             }
+            used += GAP;
+            below.extend(rest.iter().map(|text| " ".repeat(used) + &paint(text, cell.tone, look.color)));
+            used += room;
         }
-        line
+        below.insert(0, line);
+        below
     }
 
     /// The section's title runs over the first column and its indentation.
@@ -304,6 +320,29 @@ Requests                              count     mean      p90
   GET /                                   7   900 µs  1.00 ms
 ";
         assert_eq!(rendered(80), expected);
+    }
+
+    #[test]
+    fn a_sentence_goes_on_below_in_its_column() {
+        let mut table = Table::new(vec![Column::right("", Fit::Keep), Column::left("reason", Fit::Wrap(8))]);
+        table.section("Failures");
+        table.row(vec!["12".into(), Cell::new("no  order came back in time").tone(Tone::Bad)]);
+        table.row(vec!["3".into(), "two  spaces".into()]);
+        let rendered = |width, color| table.render(&Look { width, color, unicode: true });
+        let wide = "\
+Failures  reason
+      12  no  order came back in time
+       3  two  spaces
+";
+        let narrow = "\
+Failures  reason
+      12  no order came
+          back in time
+       3  two  spaces
+";
+        assert_eq!(rendered(37, false), wide);
+        assert_eq!(rendered(23, false), narrow);
+        assert!(rendered(23, true).contains("\n          \x1b[31mback in time\x1b[0m\n"));
     }
 
     #[test]

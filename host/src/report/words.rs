@@ -98,21 +98,27 @@ pub(crate) fn shorten_end(text: &str, room: usize) -> String {
     room.checked_sub(1).map_or_else(String::new, |left| format!("{}…", front(text, left)))
 }
 
-/// The longest start of the text that fits.
+/// Columns that a character takes at the most, whatever stands beside it. The selector of an emoji's picture has no width
+/// of its own, and makes some characters twice as wide.
+fn most_columns(c: char) -> usize {
+    if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
+}
+
+/// A start of the text that fits, the longest but for what [`most_columns`] says too much.
 fn front(text: &str, room: usize) -> &str {
     let mut used = 0;
     let end = text.char_indices().find(|(_, c)| {
-        used += c.width().unwrap_or(0);
+        used += most_columns(*c);
         used > room
     });
     end.map_or(text, |(at, _)| &text[..at])
 }
 
-/// The longest end of the text that fits.
+/// An end of the text that fits, likewise.
 fn back(text: &str, room: usize) -> &str {
     let mut used = 0;
     let start = text.char_indices().rev().find(|(_, c)| {
-        used += c.width().unwrap_or(0);
+        used += most_columns(*c);
         used > room
     });
     start.map_or(text, |(at, c)| &text[at + c.len_utf8()..])
@@ -194,6 +200,7 @@ mod tests {
                 "/products/日本語/リスト/список",
                 "日本語日本語日本語日本語",
                 "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}",
+                "☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}☎\u{fe0f}",
             ] {
                 assert!(width(&shorten_middle(text, room)) <= room, "{text} in {room}");
                 assert!(width(&shorten_end(text, room)) <= room, "{text} in {room}");
@@ -209,7 +216,8 @@ mod tests {
 
     #[test]
     fn wrapped_lines_fit_and_lose_no_word() {
-        let text = "each line fits, and averyveryverylongword is broken where it must be";
+        let text =
+            "each line fits, and averyveryverylongword or ☎\u{fe0f}☎\u{fe0f}☎\u{fe0f} is broken where it must be";
         for room in 1..80 {
             let lines = wrap(text, room);
             assert!(lines.iter().all(|line| width(line) <= room), "{lines:?} in {room}");

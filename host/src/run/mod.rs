@@ -4,6 +4,7 @@
 mod prepare;
 mod shards;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -63,17 +64,23 @@ pub enum RunError {
     Thread(std::io::Error),
 }
 
-/// Runs a plan. `control` stops it from outside; what was measured until then is in the summary all the same.
+/// Runs a plan. `control` stops it from outside; what was measured until then is in the summary all the same. `watch`
+/// sees the requests of the virtual users that it asks for.
 ///
 /// # Errors
 /// What keeps the run from starting. Failed requests, traps and the like are data in the summary.
-pub async fn run(plan: &Plan, outputs: &mut [Box<dyn Output>], control: &Control) -> Result<Summary, RunError> {
+pub async fn run(
+    plan: &Plan,
+    outputs: &mut [Box<dyn Output>],
+    control: &Control,
+    watch: Option<Arc<dyn http::Watch>>,
+) -> Result<Summary, RunError> {
     plan.validate()?;
     let mut collector = Collector::new(vec![plan.scenario.name.clone()], plan.shards() as usize + 1, plan.names);
     let prepared = tokio::select! {
         biased;
         () = control.interrupted() => return Err(RunError::Interrupted),
-        prepared = prepare::prepare(plan, &collector, control) => prepared?,
+        prepared = prepare::prepare(plan, &collector, control, watch) => prepared?,
     };
     let outline = Outline { scenarios: vec![plan.scenario.name.clone()], extent: extent(plan) };
     for output in outputs.iter_mut() {

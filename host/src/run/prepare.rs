@@ -10,7 +10,8 @@ use crate::data::DataSet;
 use crate::http;
 use crate::metrics::{Collector, ScenarioId, Warning};
 use crate::plan::Plan;
-use crate::sandbox::{CallError, EngineOptions, Environment, Identity, Instance, Scenario, Secrets};
+use crate::sandbox::{CallError, EngineOptions, Environment, Identity, Instance, Scenario};
+use crate::secrets::Secrets;
 use crate::vu::TaskTable;
 
 /// Files that the program itself has open, beside connections; a generous guess.
@@ -26,7 +27,12 @@ pub(super) struct Prepared {
 }
 
 /// Reads, compiles and checks.
-pub(super) async fn prepare(plan: &Plan, collector: &Collector, control: &Control) -> Result<Prepared, RunError> {
+pub(super) async fn prepare(
+    plan: &Plan,
+    collector: &Collector,
+    control: &Control,
+    watch: Option<Arc<dyn http::Watch>>,
+) -> Result<Prepared, RunError> {
     let data: Arc<[DataSet]> = DataSet::load_all(&plan.scenario.data)?.into();
     let http = http::Context::new(plan.http.clone(), plan.scenario.host.as_ref().map(url::Url::as_str))?;
     let bytes = plan.scenario.source.read().await?;
@@ -42,6 +48,7 @@ pub(super) async fn prepare(plan: &Plan, collector: &Collector, control: &Contro
         recorder: Arc::clone(&recorders[recorders.len() - 1]),
         control: control.child(),
         http,
+        watch,
         variables: Arc::new(plan.scenario.variables.clone()),
         secrets: Arc::new(Secrets::new(plan.scenario.secrets.clone())),
         data,
@@ -83,6 +90,13 @@ async fn choose_tasks(
 }
 
 impl Prepared {
+    /// How many iterations all virtual users make together; none for no bound.
+    pub(super) fn iterations(&self, plan: &Plan) -> Option<u64> {
+        let each_once =
+            || plan.scenario.tasks.each_once.then(|| self.tasks.as_ref().map_or(1, |tasks| tasks.count()) as u64);
+        plan.model.iterations.or_else(each_once)
+    }
+
     /// Calls `setup`, in an instance of its own.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub(super) fn start(
     control: &Control,
     start: Instant,
 ) -> Result<Shards, RunError> {
-    let budget = Arc::new(Budget::new(plan.model.iterations));
+    let budget = Arc::new(Budget::new(prepared.iterations(plan)));
     let setup_data: Arc<str> = setup_data.into();
     let count = plan.shards();
     let mut running = Vec::new();

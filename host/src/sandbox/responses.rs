@@ -79,6 +79,7 @@ impl Held {
             phases: self.exchange.phases,
             bytes_sent: self.exchange.bytes_sent,
             bytes_received: self.exchange.bytes_received,
+            transport: self.exchange.transport,
             failure,
             timed_by_guest: false,
         });
@@ -230,7 +231,7 @@ mod tests {
     /// A response to a request that could not be sent, which needs no server.
     async fn refused(reason: &str) -> Held {
         let context = Context::new(Config::default(), None).unwrap();
-        let client = Client::new(context, Arc::new(AtomicU64::new(0)));
+        let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
         let error = Error::InvalidRequest(reason.to_owned().into());
         Held::new(client.perform(client.refuse(&Request::new("GET", "/"), error)).await, Some(reason.into()))
     }

@@ -11,17 +11,18 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::engine;
 use super::imports::metrics::Transactions;
 use super::imports::stdio::Stdio;
 use super::responses::{Held, Responses};
 use super::trap::HostTrap;
-use super::{Secrets, engine};
 use crate::control::Control;
 use crate::data::DataSet;
 use crate::http;
 use crate::metrics::{Recorder, ScenarioId, Statistics};
 use crate::plan::Limits;
 use crate::sample::{Failure, Sample};
+use crate::secrets::Secrets;
 
 /// The most bytes of a name or reason that a guest gives; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 512;
@@ -39,6 +40,8 @@ pub struct Environment {
     pub control: Control,
     /// What the connections of a run share.
     pub http: Arc<http::Context>,
+    /// Who watches requests being made, if anybody does.
+    pub watch: Option<Arc<dyn http::Watch>>,
     /// Values for the guest's `variable`, and its environment.
     pub variables: Arc<BTreeMap<String, String>>,
     /// Values for the guest's `secret`.
@@ -99,7 +102,9 @@ struct Wasi {
 
 impl State {
     pub(super) fn new(env: Arc<Environment>, identity: Identity) -> State {
-        let client = http::Client::new(Arc::clone(&env.http), env.recorder.requests_interrupted());
+        let observer = env.watch.as_ref().and_then(|watch| watch.observer(identity.vu));
+        let interrupted = env.recorder.requests_interrupted();
+        let client = http::Client::new(Arc::clone(&env.http), identity.vu, interrupted, observer);
         State {
             identity,
             iteration: 0,

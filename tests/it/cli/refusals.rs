@@ -170,5 +170,10 @@ fn variables_secrets_and_certificates() {
     assert_flags_refused("-i 1 --secret key=file:missing.txt", &["'key'", "missing.txt", "No such file"]);
     assert_flags_refused("-i 1 --ca-cert missing.pem", &["missing.pem", "No such file"]);
     let files: [(&str, &[u8]); 1] = [("ca.pem", b"not a certificate\n")];
-    assert_refused(&guest("status_only"), "-i 1 --ca-cert ca.pem", &files, &["ca.pem", "no certificate in PEM form"]);
+    assert_refused(
+        &guest("status_only"),
+        "-i 1 --ca-cert ca.pem",
+        &files,
+        &["ca.pem", "find a certificate in ca.pem, given with --ca-cert"],
+    );
 }

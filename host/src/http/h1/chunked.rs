@@ -11,6 +11,8 @@ enum State {
     /// Before the first digit of a size.
     SizeStart,
     Size,
+    /// In blanks behind a size.
+    SizeBlank,
     Extension,
     /// Behind the CR of a size line.
     SizeEnd,
@@ -18,10 +20,13 @@ enum State {
     /// Behind a chunk's data, before its CR.
     DataCr,
     DataLf,
-    /// At the start of a line behind the last chunk.
+    /// Behind the size of the last chunk.
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
+    /// Behind a trailer, which the next line may continue.
+    TrailerNext,
     /// Behind the CR of the empty line that ends the body.
     LastLf,
     Done,
@@ -79,17 +84,23 @@ impl Chunked {
                 self.left = self.left.checked_mul(16).ok_or_else(malformed)? + hexadecimal(byte);
                 State::Size
             }
-            (State::Size, b';' | b' ' | b'\t') => State::Extension,
-            (State::Size | State::Extension, b'\r') => State::SizeEnd,
+            (State::Size | State::SizeBlank, b';') => State::Extension,
+            (State::Size | State::SizeBlank, b' ' | b'\t') => self.extra(State::SizeBlank)?,
+            (State::Size | State::SizeBlank | State::Extension, b'\r') => State::SizeEnd,
             (State::Extension, _) if byte != b'\n' => self.extra(State::Extension)?,
             (State::SizeEnd, b'\n') if self.left == 0 => State::TrailerStart,
             (State::SizeEnd, b'\n') => State::Data,
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::SizeStart,
-            (State::TrailerStart, b'\r') => State::LastLf,
+            (State::TrailerStart | State::TrailerNext, b'\r') => State::LastLf,
+            (State::TrailerNext, b' ' | b'\t') => self.extra(State::Trailer)?,
+            (State::TrailerStart | State::TrailerNext | State::TrailerName, _) if is_name(byte) => {
+                self.extra(State::TrailerName)?
+            }
+            (State::TrailerName, b':') => self.extra(State::Trailer)?,
             (State::Trailer, b'\r') => State::TrailerLf,
-            (State::TrailerStart | State::Trailer, _) if byte != b'\n' => self.extra(State::Trailer)?,
-            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::Trailer, _) if byte != b'\n' => self.extra(State::Trailer)?,
+            (State::TrailerLf, b'\n') => State::TrailerNext,
             (State::LastLf, b'\n') => State::Done,
             _ => return Err(malformed()),
         };
@@ -103,6 +114,11 @@ impl Chunked {
         }
         Ok(state)
     }
+}
+
+/// Whether a header's name may have that byte (RFC 9110, section 5.6.2).
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn hexadecimal(digit: u8) -> u64 {
@@ -134,7 +150,7 @@ mod tests {
 
     #[test]
     fn decodes_wherever_it_is_cut() {
-        let wire = b"4;a=\"b\"\r\nWiki\r\n00B \r\npedia in ch\r\n0\r\nsum: 1\r\nx: y\r\n\r\n";
+        let wire = b"4;a=\"b\"\r\nWiki\r\n00B \t;c\r\npedia in ch\r\n0\r\nsum: 1\r\nx: y\r\n\tz\r\n\r\n";
         for cut in 0..=wire.len() {
             let (one, two) = wire.split_at(cut);
             let decoded = decode(&[one, two]).expect("well formed");
@@ -164,6 +180,11 @@ mod tests {
             b"1\r\r",
             b"11111111111111111\r\n",
             b"0\r\n\rx",
+            b"1 1\r\na\r\n",
+            b"0\r\nno colon\r\n\r\n",
+            b"0\r\n: no name\r\n\r\n",
+            b"0\r\n folded: too early\r\n\r\n",
+            b"0\r\na: b\n\r\n",
         ] {
             assert_eq!(decode(&[wire]), Err(malformed()), "{:?}", String::from_utf8_lossy(wire));
         }

@@ -35,12 +35,16 @@ impl Defaults {
 pub(in crate::http) struct Parts<'a> {
     pub(in crate::http) method: &'a str,
     pub(in crate::http) target: Target<'a>,
+    /// What stands before the path in the request line: for a proxy that is sent the whole URL, that of the origin.
+    pub(in crate::http) prefix: &'a str,
     /// The `host` header with its line end, where the guest gives none.
     pub(in crate::http) host_line: &'a [u8],
     pub(in crate::http) headers: &'a [(&'a str, &'a str)],
     pub(in crate::http) body: Option<&'a [u8]>,
     /// The cookies of the jar, where the guest gives none.
     pub(in crate::http) cookie: Option<&'a str>,
+    /// A header for that proxy, with its line end.
+    pub(in crate::http) proxy_line: &'a [u8],
 }
 
 /// A request ready to be written. Its parts are found again in its bytes, so they are held once.
@@ -49,6 +53,7 @@ pub(in crate::http) struct Encoded {
     pub(in crate::http) wire: Vec<u8>,
     pub(in crate::http) origin: OriginRef,
     method_length: usize,
+    prefix_length: usize,
     target_length: usize,
     guest_headers: Range<usize>,
     head_length: usize,
@@ -64,13 +69,18 @@ impl Encoded {
 
     /// The path with its query, as sent.
     pub(in crate::http) fn path_and_query(&self) -> &str {
-        let start = self.method_length + 1;
+        let start = self.method_length + 1 + self.prefix_length;
         self.text(start..start + self.target_length)
     }
 
     /// The headers that came from the guest.
     pub(in crate::http) fn guest_headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.text(self.guest_headers.clone()).split("\r\n").filter_map(|line| line.split_once(": "))
+    }
+
+    /// All headers that are sent, in order.
+    pub(in crate::http) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text(0..self.head_length).split("\r\n").skip(1).filter_map(|line| line.split_once(": "))
     }
 
     pub(in crate::http) fn body(&self) -> Option<&[u8]> {
@@ -97,7 +107,7 @@ pub(in crate::http) fn encode(parts: Parts<'_>, defaults: &Defaults) -> Result<E
     check_method(parts.method)?;
     let body = parts.body.unwrap_or_default();
     let mut wire = Vec::with_capacity(estimate(&parts, defaults) + body.len());
-    for part in [parts.method, " ", &parts.target.path_and_query, " HTTP/1.1\r\n"] {
+    for part in [parts.method, " ", parts.prefix, &parts.target.path_and_query, " HTTP/1.1\r\n"] {
         wire.extend_from_slice(part.as_bytes());
     }
     if !parts.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -107,11 +117,13 @@ pub(in crate::http) fn encode(parts: Parts<'_>, defaults: &Defaults) -> Result<E
     let given = write_guest_headers(&mut wire, parts.headers, body.len())?;
     let guest_headers = guest_start..wire.len();
     write_host_headers(&mut wire, &parts, &given, defaults);
+    wire.extend_from_slice(parts.proxy_line);
     wire.extend_from_slice(b"\r\n");
     let head_length = wire.len();
     wire.extend_from_slice(body);
     Ok(Encoded {
         method_length: parts.method.len(),
+        prefix_length: parts.prefix.len(),
         target_length: parts.target.path_and_query.len(),
         guest_headers,
         head_length,
@@ -128,7 +140,8 @@ fn estimate(parts: &Parts<'_>, defaults: &Defaults) -> usize {
     const FIXED: usize = 64;
     let headers: usize = parts.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let cookie = parts.cookie.map_or(0, |cookie| cookie.len() + 10);
-    let line = parts.method.len() + parts.target.path_and_query.len() + parts.host_line.len();
+    let line = parts.method.len() + parts.prefix.len() + parts.target.path_and_query.len();
+    let line = line + parts.host_line.len() + parts.proxy_line.len();
     FIXED + line + headers + cookie + defaults.all.len()
 }
 
@@ -258,7 +271,9 @@ mod tests {
     fn encoded(method: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Encoded, Error> {
         let defaults = Defaults::new("test/1", true)?;
         let target = Target { origin: OriginRef::Base, path_and_query: "/a?b=c".into() };
-        let parts = Parts { method, target, host_line: b"host: h:1\r\n", headers, body, cookie: Some("k=v") };
+        let host_line = b"host: h:1\r\n";
+        let parts =
+            Parts { method, target, prefix: "", host_line, headers, body, cookie: Some("k=v"), proxy_line: b"" };
         encode(parts, &defaults)
     }
 
@@ -270,7 +285,7 @@ mod tests {
     #[test]
     fn adds_what_the_guest_left_out() {
         let expected = "GET /a?b=c HTTP/1.1\r\nhost: h:1\r\nX-a: 1\r\nx-A: é\r\n\
-            accept-encoding: gzip, deflate\r\nuser-agent: test/1\r\ncookie: k=v\r\n\r\n";
+            accept-encoding: gzip, deflate, br, zstd\r\nuser-agent: test/1\r\ncookie: k=v\r\n\r\n";
         assert_eq!(text("GET", &[("X-a", "1"), ("x-A", "é")], None), expected);
     }
 
@@ -350,9 +365,15 @@ mod tests {
         assert!(encoded("GET", &[("Connection", "foo, Close")], None).expect("valid").close);
         let defaults = Defaults::new("test/1", false).expect("valid");
         let target = Target { origin: OriginRef::Base, path_and_query: "/".into() };
-        let parts = Parts { method: "GET", target, host_line: b"", headers: &[], body: None, cookie: None };
+        let (headers, prefix) = (&[], "http://h:1");
+        let proxy_line = b"proxy-authorization: Basic YTpi\r\n";
+        let parts =
+            Parts { method: "GET", target, prefix, host_line: b"", headers, body: None, cookie: None, proxy_line };
         let encoded = encode(parts, &defaults).expect("valid");
         assert!(encoded.close);
-        assert!(encoded.wire.ends_with(b"connection: close\r\n\r\n"));
+        let text = "GET http://h:1/ HTTP/1.1\r\naccept-encoding: gzip, deflate, br, zstd\r\nuser-agent: test/1\r\n\
+            connection: close\r\nproxy-authorization: Basic YTpi\r\n\r\n";
+        assert_eq!(String::from_utf8_lossy(&encoded.wire), text);
+        assert_eq!((encoded.path_and_query(), encoded.headers().count()), ("/", 4));
     }
 }

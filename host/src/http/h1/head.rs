@@ -3,8 +3,9 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Status};
+use memchr::memchr_iter;
 
-use crate::http::decode::Coding;
+use crate::http::decode::Codings;
 use crate::http::error::Error;
 
 /// The most headers that a response may have.
@@ -32,10 +33,12 @@ pub(super) struct Head {
     /// The head's size in bytes, with the empty line that ends it.
     pub(super) length: usize,
     pub(super) framing: Framing,
-    pub(super) coding: Coding,
+    pub(super) codings: Codings,
     /// Whether the connection may serve another request.
     pub(super) keep_alive: bool,
     pub(super) sets_cookies: bool,
+    /// Whether a header goes on over several lines, which [`unfold`] makes one of.
+    pub(super) folded: bool,
 }
 
 /// Parses a head at the beginning of the data; none where its end isn't there yet. `without_body` says that the
@@ -44,55 +47,81 @@ pub(super) struct Head {
 /// # Errors
 /// [`Error::Protocol`] for what is not a response, or says two things about where its body ends.
 pub(super) fn parse(data: &[u8], without_body: bool) -> Result<Option<Head>, Error> {
-    match parse_up_to::<USUAL_HEADERS>(data, without_body) {
-        Ok(head) => head,
-        Err(TooManyHeaders) => parse_long(data, without_body),
+    let parsed = match parse_up_to::<USUAL_HEADERS>(&ParserConfig::default(), data, without_body) {
+        // A line that goes on begins like a header with a malformed name.
+        Err(httparse::Error::TooManyHeaders | httparse::Error::HeaderName) => parse_unusual(data, without_body),
+        parsed => parsed,
+    };
+    match parsed {
+        Ok(Status::Complete(head)) => head.map(Some),
+        Ok(Status::Partial) => Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            Err(Error::protocol(format!("the response has more than {MAX_HEADERS} headers")))
+        }
+        Err(error) => Err(Error::protocol(format!("not an HTTP response: {error}"))),
     }
 }
 
+/// Parses a head with many headers, or with folded ones.
 #[cold]
 #[inline(never)]
-fn parse_long(data: &[u8], without_body: bool) -> Result<Option<Head>, Error> {
-    parse_up_to::<MAX_HEADERS>(data, without_body).unwrap_or_else(|TooManyHeaders| {
-        Err(Error::protocol(format!("the response has more than {MAX_HEADERS} headers")))
+fn parse_unusual(data: &[u8], without_body: bool) -> httparse::Result<Result<Head, Error>> {
+    let mut config = ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let parsed = parse_up_to::<MAX_HEADERS>(&config, data, without_body)?;
+    let fold = |head: Head| Head { folded: folds(&data[..head.length]).next().is_some(), ..head };
+    Ok(match parsed {
+        Status::Complete(head) => Status::Complete(head.map(fold)),
+        Status::Partial => Status::Partial,
     })
 }
 
-/// There was no room for all headers.
-struct TooManyHeaders;
-
-fn parse_up_to<const N: usize>(data: &[u8], without_body: bool) -> Result<Result<Option<Head>, Error>, TooManyHeaders> {
+fn parse_up_to<const N: usize>(
+    config: &ParserConfig,
+    data: &[u8],
+    without_body: bool,
+) -> httparse::Result<Result<Head, Error>> {
     let mut headers = [MaybeUninit::<Header<'_>>::uninit(); N];
     let mut response = httparse::Response::new(&mut []);
-    match ParserConfig::default().parse_response_with_uninit_headers(&mut response, data, &mut headers) {
-        Err(httparse::Error::TooManyHeaders) => Err(TooManyHeaders),
-        parsed => Ok(read(parsed, &response, without_body)),
+    let parsed = config.parse_response_with_uninit_headers(&mut response, data, &mut headers)?;
+    Ok(match parsed {
+        Status::Complete(length) => Status::Complete(read(length, &response, without_body)),
+        Status::Partial => Status::Partial,
+    })
+}
+
+/// Where a line of a head ends that goes on in the next one.
+fn folds(head: &[u8]) -> impl Iterator<Item = usize> {
+    memchr_iter(b'\n', head).filter(|end| matches!(head.get(end + 1), Some(b' ' | b'\t')))
+}
+
+/// Replaces the ends of lines that go on by spaces, as a user agent has to (RFC 9112, section 5.2).
+pub(super) fn unfold(head: &mut [u8]) {
+    let ends: Vec<usize> = folds(head).collect();
+    for end in ends {
+        head[end] = b' ';
+        // Never the first byte: a status line does not go on.
+        if head[end - 1] == b'\r' {
+            head[end - 1] = b' ';
+        }
     }
 }
 
-fn read(
-    parsed: httparse::Result<usize>,
-    response: &httparse::Response<'_, '_>,
-    without_body: bool,
-) -> Result<Option<Head>, Error> {
-    let length = match parsed {
-        Ok(Status::Complete(length)) => length,
-        Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(Error::protocol(format!("not an HTTP response: {error}"))),
-    };
+fn read(length: usize, response: &httparse::Response<'_, '_>, without_body: bool) -> Result<Head, Error> {
     let (Some(status @ 100..), Some(minor_version)) = (response.code, response.version) else {
         return Err(Error::protocol("not an HTTP response: a status below 100"));
     };
     let mut fields = Fields::new(minor_version >= 1);
     for header in response.headers.iter() {
-        fields.read(header)?;
+        fields.read(header);
     }
     let (framing, keep_alive) = if without_body || status < 200 || status == 204 || status == 304 {
         (Framing::Length(0), fields.keep_alive())
     } else {
-        fields.framing()
+        fields.framing()?
     };
-    Ok(Some(Head { status, length, framing, coding: fields.coding, keep_alive, sets_cookies: fields.sets_cookies }))
+    let Fields { codings, sets_cookies, .. } = fields;
+    Ok(Head { status, length, framing, codings, keep_alive, sets_cookies, folded: false })
 }
 
 /// What the headers said so far.
@@ -100,11 +129,22 @@ struct Fields {
     http_1_1: bool,
     close: bool,
     persist: bool,
-    length: Option<u64>,
-    /// Whether the last transfer coding is `chunked`; none without a transfer coding.
-    chunked_last: Option<bool>,
-    coding: Coding,
+    /// The length that was said, or what is wrong with it. That matters only where the body ends by it.
+    length: Result<Option<u64>, &'static str>,
+    transfer: Transfer,
+    codings: Codings,
     sets_cookies: bool,
+}
+
+/// The transfer codings of a body. None but `chunked` was asked for, so no other has to be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transfer {
+    /// No header says any.
+    Unsaid,
+    /// A header says that there is none.
+    Identity,
+    Chunked,
+    Unasked,
 }
 
 impl Fields {
@@ -113,14 +153,14 @@ impl Fields {
             http_1_1,
             close: false,
             persist: false,
-            length: None,
-            chunked_last: None,
-            coding: Coding::Identity,
+            length: Ok(None),
+            transfer: Transfer::Unsaid,
+            codings: Codings::NONE,
             sets_cookies: false,
         }
     }
 
-    fn read(&mut self, header: &Header<'_>) -> Result<(), Error> {
+    fn read(&mut self, header: &Header<'_>) {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         match header.name.len() {
             10 if is("connection") => {
@@ -128,51 +168,73 @@ impl Fields {
                 self.persist |= has_token(header.value, b"keep-alive");
             }
             10 if is("set-cookie") => self.sets_cookies = true,
-            14 if is("content-length") => self.read_length(header.value)?,
-            16 if is("content-encoding") => {
-                // Bytes in a coding that isn't decoded here, or in several, are handed over as they came.
-                let first = self.coding == Coding::Identity;
-                self.coding = Coding::parse(header.value).filter(|_| first).unwrap_or(Coding::Identity);
+            14 if is("content-length") => {
+                self.length = self.length.and_then(|known| read_length(known, header.value));
             }
+            16 if is("content-encoding") => self.codings = self.codings.and(header.value),
             17 if is("transfer-encoding") => {
-                let last = header.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                self.chunked_last = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+                self.transfer = items(header.value).fold(self.transfer, Transfer::and);
             }
             _ => {}
         }
-        Ok(())
-    }
-
-    /// A length may be said several times, if it is the same each time.
-    fn read_length(&mut self, value: &[u8]) -> Result<(), Error> {
-        for part in value.split(|byte| *byte == b',') {
-            let length = parse_decimal(part.trim_ascii())
-                .ok_or_else(|| Error::protocol("the response's content-length is not a number"))?;
-            if self.length.is_some_and(|known| known != length) {
-                return Err(Error::protocol("the response has two different content-lengths"));
-            }
-            self.length = Some(length);
-        }
-        Ok(())
     }
 
     fn keep_alive(&self) -> bool {
         !self.close && (self.http_1_1 || self.persist)
     }
 
-    fn framing(&self) -> (Framing, bool) {
-        match (self.chunked_last, self.length) {
+    /// # Errors
+    /// [`Error::Protocol`] where it can't be known how the body ends, or what it is.
+    fn framing(&self) -> Result<(Framing, bool), Error> {
+        match (self.transfer, self.length) {
             // A length beside a transfer coding, or a transfer coding in HTTP/1.0, smells of a confused peer: what
             // comes behind the body is not to be trusted.
-            (Some(true), length) => (Framing::Chunked, self.keep_alive() && self.http_1_1 && length.is_none()),
-            (None, Some(length)) => (Framing::Length(length), self.keep_alive()),
-            (Some(false), _) | (None, None) => (Framing::UntilClose, false),
+            (Transfer::Chunked, length) => {
+                Ok((Framing::Chunked, self.keep_alive() && self.http_1_1 && length == Ok(None)))
+            }
+            (Transfer::Unsaid, Ok(Some(length))) => Ok((Framing::Length(length), self.keep_alive())),
+            (Transfer::Unsaid, Err(reason)) => Err(Error::protocol(reason)),
+            (Transfer::Identity, _) | (Transfer::Unsaid, Ok(None)) => Ok((Framing::UntilClose, false)),
+            (Transfer::Unasked, _) => Err(Error::protocol(
+                "the response has a transfer-encoding that was not asked for; only chunked is read",
+            )),
         }
     }
 }
 
+impl Transfer {
+    /// These codings, and behind them one more.
+    fn and(self, name: &[u8]) -> Self {
+        let none_so_far = matches!(self, Transfer::Unsaid | Transfer::Identity);
+        match self {
+            Transfer::Unsaid if name.is_empty() => Transfer::Identity,
+            _ if name.is_empty() => self,
+            _ if none_so_far && name.eq_ignore_ascii_case(b"chunked") => Transfer::Chunked,
+            _ if none_so_far && name.eq_ignore_ascii_case(b"identity") => Transfer::Identity,
+            _ => Transfer::Unasked,
+        }
+    }
+}
+
+/// A length may be said several times, if it is the same each time.
+fn read_length(mut known: Option<u64>, value: &[u8]) -> Result<Option<u64>, &'static str> {
+    for item in items(value) {
+        let length = parse_decimal(item).ok_or("the response's content-length is not a number")?;
+        if known.is_some_and(|known| known != length) {
+            return Err("the response has two different content-lengths");
+        }
+        known = Some(length);
+    }
+    Ok(known)
+}
+
+/// The items of a list, some perhaps empty.
+fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
 fn has_token(list: &[u8], token: &[u8]) -> bool {
-    list.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    items(list).any(|item| item.eq_ignore_ascii_case(token))
 }
 
 /// Digits only: no sign, no space.
@@ -201,9 +263,9 @@ mod tests {
             ("HTTP/1.1 200 OK\ncontent-length: 5", Framing::Length(5), true),
             ("HTTP/1.1 200 OK\nContent-Length: 5, 5\ncontent-length:5", Framing::Length(5), true),
             ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", Framing::Chunked, true),
-            ("HTTP/1.1 200 OK\ntransfer-encoding: gzip\ntransfer-encoding: Chunked", Framing::Chunked, true),
-            ("HTTP/1.1 200 OK\ntransfer-encoding: gzip, chunked", Framing::Chunked, true),
-            ("HTTP/1.1 200 OK\ntransfer-encoding: chunked, gzip", Framing::UntilClose, false),
+            ("HTTP/1.1 200 OK\ntransfer-encoding: identity\ntransfer-encoding: , Chunked,", Framing::Chunked, true),
+            ("HTTP/1.1 200 OK\ntransfer-encoding: identity\ncontent-length: 5", Framing::UntilClose, false),
+            ("HTTP/1.1 200 OK\ntransfer-encoding: chunked\ncontent-length: x", Framing::Chunked, false),
             ("HTTP/1.1 200 OK\ncontent-length: 5\ntransfer-encoding: chunked", Framing::Chunked, false),
             ("HTTP/1.0 200 OK\nconnection: keep-alive\ntransfer-encoding: chunked", Framing::Chunked, false),
             ("HTTP/1.1 200 OK", Framing::UntilClose, false),
@@ -212,6 +274,7 @@ mod tests {
             ("HTTP/1.0 200 OK\ncontent-length: 5\nconnection: Keep-Alive", Framing::Length(5), true),
             ("HTTP/1.1 204 None\ncontent-length: 5", Framing::Length(0), true),
             ("HTTP/1.1 304 Same\ntransfer-encoding: chunked", Framing::Length(0), true),
+            ("HTTP/1.1 204 None\ncontent-length: 5, 6", Framing::Length(0), true),
             ("HTTP/1.1 100 Continue", Framing::Length(0), true),
         ];
         for (lines, framing, keep_alive) in cases {
@@ -237,7 +300,11 @@ mod tests {
             "HTTP/1.1 200 OK\ncontent-length:",
             "HTTP/1.1 200 OK\ncontent-length: 99999999999999999999",
             "HTTP/1.1 200 OK\na b: c",
-            "HTTP/1.1 200 OK\na: b\n folded",
+            "HTTP/1.1 200 OK\n folded: before any",
+            "HTTP/1.1 200 OK\ntransfer-encoding: gzip, chunked",
+            "HTTP/1.1 200 OK\ntransfer-encoding: chunked\ntransfer-encoding: chunked",
+            "HTTP/1.1 200 OK\ntransfer-encoding: chunked, identity",
+            "HTTP/1.1 200 OK\ntransfer-encoding: chunked;a=b",
             "HTTP/1.1 099 Low",
             "HTTP/2.0 200 OK",
             "SSH-2.0-OpenSSH_9.9",
@@ -254,12 +321,26 @@ mod tests {
     }
 
     #[test]
+    fn folded_lines_are_read_as_one() {
+        let folded = head("HTTP/1.1 200 OK\ncontent-length:\n 5,\n\t5\na: b\n \nc: d").expect("folded");
+        assert_eq!((folded.framing, folded.folded), (Framing::Length(5), true));
+        let many = head(&format!("HTTP/1.1 200 OK{}", "\na: b".repeat(USUAL_HEADERS + 1))).expect("in bounds");
+        assert!(!many.folded);
+
+        let mut text = *b"HTTP/1.1 200 OK\r\na: b\r\n c: d\n\te\r\nf:\r\n\r\n";
+        unfold(&mut text);
+        assert_eq!(text, *b"HTTP/1.1 200 OK\r\na: b   c: d \te\r\nf:\r\n\r\n");
+    }
+
+    #[test]
     fn notes_cookies_and_codings() {
         let head_of = |line: &str| head(&format!("HTTP/1.1 200 OK\n{line}")).expect(line);
         assert!(head_of("Set-Cookie: a=b").sets_cookies);
         assert!(!head_of("cookie: a=b").sets_cookies);
-        assert_eq!(head_of("content-encoding: gzip").coding, Coding::Gzip);
-        assert_eq!(head_of("content-encoding: br").coding, Coding::Identity);
-        assert_eq!(head_of("content-encoding: gzip\ncontent-encoding: gzip").coding, Coding::Identity);
+        let is_identity = |line: &str| head_of(line).codings.is_identity();
+        assert!(!is_identity("content-encoding: gzip"));
+        assert!(is_identity("content-encoding: compress"));
+        let twice = head_of("content-encoding: br\nContent-Encoding: gzip");
+        assert_eq!(twice.codings, head_of("content-encoding: br, gzip").codings);
     }
 }

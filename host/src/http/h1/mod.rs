@@ -9,9 +9,10 @@ mod reader;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 pub(super) use encode::{Defaults, Encoded, Parts, encode};
@@ -20,9 +21,10 @@ pub(super) use reader::Rules;
 
 use super::connection::Connection;
 use super::deadline::Deadline;
-use super::error::Error;
+use super::error::{Error, Failure};
 use super::exchange::Response;
 use super::meter::{Meter, Phase};
+use super::tls;
 
 /// The size of the buffer that streams are read into, in bytes.
 const SCRATCH: usize = 64 * 1024;
@@ -30,16 +32,6 @@ const SCRATCH: usize = 64 * 1024;
 thread_local! {
     /// What streams are read into: taken only while a read is polled, so a connection that waits holds no buffer.
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-}
-
-/// Why an exchange failed, and whether it may be tried again on another connection.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// The connection failed before a byte of the response came.
-    pub(super) unanswered: bool,
-    /// Not a byte of the request was taken.
-    pub(super) unsent: bool,
 }
 
 /// Sends a request and reads its whole response. Says too whether the connection may serve another request.
@@ -62,7 +54,8 @@ pub(super) async fn exchange(
         Err(error) => {
             let broken = matches!(error, Error::Protocol(_));
             meter.end(run_phase(whole, run.first_byte));
-            Err(Failure { error, unanswered: broken && run.first_byte.is_none(), unsent: run.written == 0 })
+            let unanswered = broken && run.first_byte.is_none();
+            Err(Failure { error, unanswered, unsent: run.written == 0, refused: false })
         }
     }
 }
@@ -113,7 +106,7 @@ impl Run {
         meter: &mut Meter<'_>,
     ) {
         while self.written < wire.len() {
-            match connection.stream.poll_write(context, &wire[self.written..]) {
+            match Pin::new(&mut connection.stream).poll_write(context, &wire[self.written..]) {
                 Poll::Ready(Ok(0)) => return self.write_error = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(length)) => {
                     self.written += length;
@@ -123,7 +116,7 @@ impl Run {
                 Poll::Pending => return,
             }
         }
-        match connection.stream.poll_flush(context) {
+        match Pin::new(&mut connection.stream).poll_flush(context) {
             Poll::Ready(Ok(())) => self.flushed = true,
             Poll::Ready(Err(error)) => self.write_error = Some(error),
             Poll::Pending => return,
@@ -144,7 +137,7 @@ impl Run {
         READ_BUFFER.with_borrow_mut(|scratch| {
             loop {
                 let mut buffer = ReadBuf::new(scratch);
-                if let Err(error) = ready!(connection.stream.poll_read(context, &mut buffer)) {
+                if let Err(error) = ready!(Pin::new(&mut connection.stream).poll_read(context, &mut buffer)) {
                     return Poll::Ready(Err(self.broken(&error)));
                 }
                 let data = buffer.filled();
@@ -179,8 +172,9 @@ impl Run {
         Ok(())
     }
 
-    /// The stream failed. What failed first says the most.
+    /// The stream failed. What failed first says the most, but for what TLS has to say.
     fn broken(&self, error: &io::Error) -> Error {
-        Error::broken(self.write_error.as_ref().filter(|_| self.first_byte.is_none()).unwrap_or(error))
+        let first = self.write_error.as_ref().filter(|_| self.first_byte.is_none()).unwrap_or(error);
+        tls::broken(error).unwrap_or_else(|| Error::broken(first))
     }
 }

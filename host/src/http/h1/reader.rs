@@ -8,9 +8,6 @@ use crate::http::decode::{Decoder, Sink};
 use crate::http::error::Error;
 use crate::http::exchange::Response;
 
-/// The most that is set aside for a body because its head announces it; beyond that, memory follows what arrives.
-const MAX_RESERVE: u64 = 256 * 1024;
-
 /// What a response is read under.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Rules {
@@ -122,11 +119,7 @@ impl Reader {
     pub(super) fn finish(self) -> Result<(Response, bool), Error> {
         let body = self.body.ok_or_else(|| Error::protocol("the response has no head"))?;
         let keep_alive = body.head.keep_alive && !body.excess;
-        let mut sink = body.decoder.finish()?;
-        // What grew by doubling is cut back where that frees a good part of it.
-        if sink.bytes.capacity() > sink.bytes.len() + sink.bytes.len() / 4 + 256 {
-            sink.bytes.shrink_to_fit();
-        }
+        let sink = body.decoder.finish()?.trimmed();
         let Head { status, length, sets_cookies, .. } = body.head;
         Ok((Response::new(status, sink.bytes, length, sink.size, sets_cookies), keep_alive))
     }
@@ -139,16 +132,11 @@ impl Body {
             Framing::Chunked => (Progress::Chunked(Chunked::new()), 0),
             Framing::UntilClose => (Progress::UntilClose, 0),
         };
-        let identity = head.coding == crate::http::decode::Coding::Identity;
-        let reserve = match rules.max_body_bytes {
-            Some(limit) if identity && announced > limit => return Err(Error::BodyTooLarge(limit)),
-            Some(_) => announced.min(MAX_RESERVE),
-            None => 0,
-        };
-        let mut bytes = Vec::with_capacity(head.length + usize::try_from(reserve).unwrap_or_default());
-        bytes.extend_from_slice(head_bytes);
-        let sink = Sink { bytes, size: 0, limit: rules.max_body_bytes };
-        Ok(Body { head, progress, decoder: Decoder::new(head.coding, sink), excess: false })
+        let mut sink = Sink::new(head_bytes, announced, head.codings, rules.max_body_bytes)?;
+        if head.folded {
+            head::unfold(&mut sink.bytes);
+        }
+        Ok(Body { head, progress, decoder: Decoder::new(head.codings, sink), excess: false })
     }
 
     fn feed(&mut self, data: &[u8]) -> Result<bool, Error> {
@@ -272,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_size_sets_no_memory_aside_beyond_the_bound() {
+    fn an_announced_size_sets_no_memory_aside_beyond_a_bound() {
         let rules = Rules { max_body_bytes: Some(u64::MAX), ..RULES };
         let mut reader = Reader::new(rules);
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", u64::MAX);
         assert_eq!(reader.feed(head.as_bytes()), Ok(false));
         let Some(Body { decoder: Decoder::Identity(sink), .. }) = reader.body else { panic!("no coding") };
-        assert!(sink.bytes.capacity() as u64 <= MAX_RESERVE + head.len() as u64);
+        assert!(sink.bytes.capacity() < 1 << 20);
     }
 
     #[test]
@@ -294,6 +282,15 @@ mod tests {
                 assert!(text.contains("1000 bytes"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn folded_headers_are_one_line_each() {
+        let wire = b"HTTP/1.1 200 OK\r\nset-cookie: a=b;\r\n path: no\r\nnext:\r\n\tone\r\ncontent-length: 0\r\n\r\n";
+        let (response, _) = read(&[wire], RULES).expect("well formed");
+        let headers: Vec<_> = response.headers().collect();
+        let expected = [("set-cookie", "a=b;   path: no"), ("next", "one"), ("content-length", "0")];
+        assert_eq!(headers, expected.map(|(name, value)| (name, value.into())));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use self::rows::{Check, Failure, Metric, Request, Requests, Row, Span, Trap};
 use super::file::ResultFile;
-use super::{Outline, Output, OutputError, date};
+use super::{Outline, Output, OutputError};
+use crate::date;
 use crate::metrics::{RunEnd, Summary, Warning};
 
 /// The name of the format and its version. The version changes when a field goes or changes its meaning; new fields may come
@@ -151,6 +152,7 @@ enum Caution {
     GracefulStopElapsed { iterations: u64 },
     ThreadsLost { count: u64 },
     TimesClamped { count: u64, limit_seconds: f64 },
+    ExchangesNotKept { kept: u64, left_out: u64 },
     NoRequests,
 }
 
@@ -167,6 +169,7 @@ impl Caution {
             Warning::TimesClamped { count, limit } => {
                 Caution::TimesClamped { count, limit_seconds: limit.as_secs_f64() }
             }
+            Warning::ExchangesNotKept { kept, left_out } => Caution::ExchangesNotKept { kept, left_out },
             Warning::NoRequests => Caution::NoRequests,
         }
     }

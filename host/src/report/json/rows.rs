@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::metrics::{
     CheckRow, Distribution, FailureRow, FailureScope, MetricRow, MetricValue, RequestRow, RequestStats, SeriesRow,
-    SpanRow, TrapRow,
+    SpanRow, TransportCounts, TrapRow,
 };
 use crate::sample::Phases;
 
@@ -41,6 +41,9 @@ pub(super) struct Requests {
     rate_per_second: f64,
     bytes_sent: u64,
     bytes_received: u64,
+    connections: Connections,
+    redirects: u64,
+    http2: u64,
     service_time_seconds: Values,
     phases: PhaseTimes,
 }
@@ -53,6 +56,9 @@ impl Requests {
             rate_per_second: stats.rate,
             bytes_sent: stats.bytes_sent,
             bytes_received: stats.bytes_received,
+            connections: Connections::new(&stats.transport),
+            redirects: stats.transport.redirects,
+            http2: stats.transport.http2,
             service_time_seconds: Values::new(&stats.service_time),
             phases: PhaseTimes::new(stats),
         }
@@ -60,7 +66,23 @@ impl Requests {
 }
 
 #[derive(Serialize)]
+struct Connections {
+    opened: u64,
+    tls_full: u64,
+    tls_resumed: u64,
+    reconnects: u64,
+}
+
+impl Connections {
+    fn new(counts: &TransportCounts) -> Self {
+        let TransportCounts { connections: opened, tls_full, tls_resumed, reconnects, .. } = *counts;
+        Connections { opened, tls_full, tls_resumed, reconnects }
+    }
+}
+
+#[derive(Serialize)]
 struct PhaseTimes {
+    blocked: Phase,
     dns: Phase,
     connect: Phase,
     tls: Phase,
@@ -71,18 +93,19 @@ struct PhaseTimes {
 
 impl PhaseTimes {
     pub(super) fn new(stats: &RequestStats) -> Self {
-        const { assert!(Phases::NAMES.len() == 6, "a field for each phase") };
+        const { assert!(Phases::NAMES.len() == 7, "a field for each phase") };
         let phase = |place: usize| Phase {
             requests: stats.phase_counts[place],
             time_seconds: Values::new(&stats.phases[place]),
         };
         PhaseTimes {
-            dns: phase(0),
-            connect: phase(1),
-            tls: phase(2),
-            send: phase(3),
-            wait: phase(4),
-            receive: phase(5),
+            blocked: phase(0),
+            dns: phase(1),
+            connect: phase(2),
+            tls: phase(3),
+            send: phase(4),
+            wait: phase(5),
+            receive: phase(6),
         }
     }
 }

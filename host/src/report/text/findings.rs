@@ -22,7 +22,7 @@ pub(super) fn failures(summary: &Summary, look: &Look) -> String {
         Column::left("where", Fit::Middle(12)),
         Column::left("kind", Fit::Drop(1)),
         Column::left("when", Fit::Drop(2)),
-        Column::left("reason", Fit::End(12)),
+        Column::left("reason", Fit::Wrap(12)),
     ]);
     table.section("Failures");
     let digits = show_count(summary.failures.iter().map(|row| row.count).max().unwrap_or_default()).len();

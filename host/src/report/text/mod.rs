@@ -9,8 +9,8 @@ mod warnings;
 
 use std::io::Write;
 
-use crate::metrics::{RunEnd, Summary};
-use crate::units::{show_bytes, show_duration, show_rate, show_share};
+use crate::metrics::{RequestStats, RunEnd, Summary, TransportCounts};
+use crate::units::{show_bytes, show_count, show_duration, show_rate, show_share};
 
 use super::words::{Look, Tone, clean, paint, plural, to_ascii, width, wrap};
 use super::{Output, OutputError};
@@ -59,7 +59,7 @@ impl<W: Write + Send> Output for TextReport<W> {
     }
 }
 
-/// The run on two lines: what it was, and what came of it.
+/// The run on three lines: what it was, what came of it, and what that did with connections.
 fn heading(summary: &Summary, look: &Look) -> String {
     let scenarios = summary.scenarios.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", ");
     let was = [
@@ -81,8 +81,31 @@ fn heading(summary: &Summary, look: &Look) -> String {
     let mut text = joined(&was, look);
     if total.count > 0 {
         text.push_str(&joined(&came, look));
+        text.push_str(&joined(&connections(total), look));
     }
     text
+}
+
+/// What the requests did with connections; of a run over plain HTTP/1.1, no more than how many there were.
+fn connections(total: &RequestStats) -> Vec<(String, Tone)> {
+    let TransportCounts { connections, tls_full, tls_resumed, reconnects, redirects, http2 } = total.transport;
+    let mut parts = vec![(plural(connections, "connection"), Tone::Plain)];
+    if tls_full + tls_resumed > 0 {
+        let text = format!("TLS {} full, {} resumed", show_count(tls_full), show_count(tls_resumed));
+        parts.push((text, Tone::Plain));
+    }
+    if http2 > 0 {
+        parts.push((format!("{} over HTTP/2", show_share(http2, total.count)), Tone::Plain));
+    }
+    if redirects > 0 {
+        parts.push((plural(redirects, "redirect"), Tone::Plain));
+    }
+    if reconnects > 0 {
+        // No failure, but in the times, and a sign that the server keeps connections for less long than the scenario.
+        let text = format!("{} where a kept connection was closed", plural(reconnects, "reconnect"));
+        parts.push((text, Tone::Caution));
+    }
+    parts
 }
 
 /// The parts in lines, a dot between them.
@@ -149,6 +172,22 @@ mod tests {
                 golden::check(&format!("text_{name}_{width}.txt"), &text);
             }
         }
+    }
+
+    #[test]
+    fn connections_are_told_as_far_as_they_are_news() {
+        let line = |transport| {
+            let total = RequestStats { count: 200, transport, ..RequestStats::default() };
+            joined(&connections(&total), &Look { width: 120, ..Look::default() })
+        };
+        let plain = TransportCounts { connections: 64, ..TransportCounts::default() };
+        assert_eq!(line(plain), "64 connections\n");
+        assert_eq!(line(TransportCounts::default()), "0 connections\n");
+        let secure = TransportCounts { connections: 1, tls_full: 1, http2: 50, ..plain };
+        assert_eq!(line(secure), "1 connection · TLS 1 full, 0 resumed · 25.0 % over HTTP/2\n");
+        let reopened = TransportCounts { connections: 1_300, reconnects: 1_236, redirects: 1, ..plain };
+        let expected = "1,300 connections · 1 redirect · 1,236 reconnects where a kept connection was closed\n";
+        assert_eq!(line(reopened), expected);
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub fn words(warning: &Warning) -> (String, String) {
             "logging less, or only what failed".to_owned(),
         ),
         Warning::ThreadsLost { count } => (
-            format!(
-                "{} that make the load died of a bug in wasmload, and their VUs with them",
-                plural(*count, "thread")
-            ),
+            format!("{} of the load died of a bug in wasmload, together with the VUs there", plural(*count, "thread")),
             "the message on standard error, in a report to wasmload's developers".to_owned(),
         ),
         Warning::GracefulStopElapsed { iterations } => (
@@ -51,11 +48,21 @@ pub fn words(warning: &Warning) -> (String, String) {
         ),
         Warning::TimesClamped { count, limit } => (
             format!(
-                "{} above {}, where percentiles stop telling times apart",
-                plural_were(*count),
+                "{} {} above {}, where percentiles stop telling times apart",
+                plural(*count, "time"),
+                was(*count),
                 show_duration(*limit)
             ),
             "reading the mean and the greatest time, which are exact, and a shorter timeout".to_owned(),
+        ),
+        Warning::ExchangesNotKept { kept, left_out } => (
+            format!(
+                "the HAR file has the first {}; {} more {} left out",
+                plural(*kept, "exchange"),
+                show_count(*left_out),
+                was(*left_out)
+            ),
+            "a greater `--har-entries`".to_owned(),
         ),
         Warning::NoRequests => (
             "no request was made".to_owned(),
@@ -65,8 +72,8 @@ pub fn words(warning: &Warning) -> (String, String) {
     (meaning, advice)
 }
 
-fn plural_were(count: u64) -> String {
-    format!("{} {}", plural(count, "time"), if count == 1 { "was" } else { "were" })
+fn was(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
 }
 
 fn saturated(busy_share: f64) -> (String, String) {
@@ -104,6 +111,8 @@ mod tests {
             assert!(!advice.is_empty() && !advice.ends_with('.'), "{advice}");
             assert!(all[..at].iter().all(|(other, _)| other != meaning), "{meaning} twice");
         }
+        let one = words(&Warning::ExchangesNotKept { kept: 1, left_out: 1 });
+        assert_eq!(one.0, "the HAR file has the first 1 exchange; 1 more was left out");
         assert!(saturated(0.000_1).0.contains("0.01 %"));
         assert!(names_over_limit("checks", 1_000).0.contains("more than 1,000 different checks"));
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
 
-use crate::sample::{Failure, FailureKind, Phases, Sample};
+use crate::sample::{Failure, FailureKind, Phases, Sample, Transport};
 use crate::sandbox::bindings::wasmload::scenario::metrics::{Event, Host, HostTransaction};
 use crate::sandbox::state::State;
 
@@ -142,6 +142,7 @@ impl Host for State {
             phases: Phases::default(),
             bytes_sent: 0,
             bytes_received: u64::from(what.size),
+            transport: Transport::default(),
             failure: reason.as_deref().map(|reason| Failure { kind: FailureKind::Marked, reason }),
             timed_by_guest: true,
         };

@@ -1,4 +1,4 @@
-//! Dates as the outputs write them.
+//! Dates as files and reports write them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,17 +8,24 @@ const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 const DAYS_PER_CYCLE: u64 = 146_097;
 
 /// Seconds since 1970-01-01T00:00:00Z; 0 for a time before.
-pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// A time as RFC 3339 writes it, in UTC and to the second, for example `2026-01-01T00:00:00Z`.
-pub(super) fn rfc3339(time: SystemTime) -> String {
+pub fn rfc3339(time: SystemTime) -> String {
     let seconds = unix_seconds(time);
     let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
     let second = seconds % SECONDS_PER_DAY;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// As [`rfc3339`], to the millisecond, for example `2026-01-01T00:00:00.000Z`.
+pub fn rfc3339_millis(time: SystemTime) -> String {
+    let millis = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_millis());
+    let seconds = rfc3339(time);
+    format!("{}.{millis:03}Z", seconds.trim_end_matches('Z'))
 }
 
 /// The year, month and day of a number of days since 1970-01-01.
@@ -73,6 +80,13 @@ mod tests {
             before = (year, month, day);
         }
         assert_eq!(before, (2370, 1, 1));
+    }
+
+    #[test]
+    fn milliseconds_are_cut_and_not_rounded() {
+        let time = UNIX_EPOCH + Duration::from_micros(951_782_399_007_999);
+        assert_eq!(rfc3339_millis(time), "2000-02-28T23:59:59.007Z");
+        assert_eq!(rfc3339_millis(UNIX_EPOCH - Duration::from_micros(1)), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! HTTP/2 over a stream, by the crate `h2`: one connection for many requests at once.
+//!
+//! The connection is driven by a task of its own. The crate sees to frames, flow control, pings and changed settings;
+//! what is here is where time goes, which bytes a request is charged, and which failures say that a request may be sent
+//! again.
+
+mod exchange;
+mod message;
+mod wire;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::time::Instant;
+
+pub(super) use exchange::exchange;
+use wire::{Counted, Traffic};
+
+use super::config::Config;
+use super::connection::Stream;
+use super::error::{Error, describe};
+use super::observe::ConnectionInfo;
+
+/// How much of one response a server may send ahead of its reader, in bytes; as browsers allow.
+const STREAM_WINDOW: u32 = 2 << 20;
+
+/// The same for all responses of a connection.
+const CONNECTION_WINDOW: u32 = 5 << 20;
+
+/// How much of one request's body is taken before the stream takes it, in bytes: enough to keep a fast one busy, and
+/// little beside what a system's own buffers take.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// How many requests may begin before the server has said how many it allows at once; as browsers do.
+const INITIAL_MAX_STREAMS: usize = 100;
+
+/// A connection that speaks HTTP/2; a clone is the same connection. It is closed when the last clone is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Channel {
+    sender: SendRequest<Bytes>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    traffic: Arc<Traffic>,
+    /// Requests under way.
+    active: AtomicUsize,
+    idle_since: Mutex<Instant>,
+    /// A request timed out on it while not a byte came: the server may be gone without a word.
+    silent: AtomicBool,
+    info: Option<Box<ConnectionInfo>>,
+}
+
+impl Channel {
+    /// Begins to speak HTTP/2 on a stream.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] where the stream fails.
+    pub(super) async fn open(
+        stream: Stream,
+        config: &Config,
+        info: Option<Box<ConnectionInfo>>,
+    ) -> Result<Self, Error> {
+        let traffic = Arc::new(Traffic::default());
+        let counted = Counted::new(stream, Arc::clone(&traffic));
+        let begun = h2::client::Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_max_send_streams(INITIAL_MAX_STREAMS)
+            .max_send_buffer_size(SEND_BUFFER)
+            .max_header_list_size(u32::try_from(config.max_head_bytes).unwrap_or(u32::MAX))
+            .handshake(counted)
+            .await;
+        let (sender, connection) = begun.map_err(|error| match error.get_io() {
+            Some(error) => Error::Connect(describe(error)),
+            None => Error::Connect(error.to_string().into()),
+        })?;
+        // How it ends, those learn who use it.
+        tokio::spawn(connection);
+        let info = info.map(|info| Box::new(ConnectionInfo { http2: true, ..*info }));
+        let (active, silent) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Shared { traffic, active, idle_since: Mutex::new(Instant::now()), silent, info };
+        Ok(Channel { sender, shared: Arc::new(shared) })
+    }
+
+    /// Whether a request may begin on it: it hasn't ended, the server hasn't said that it will, and seems to be there.
+    pub(super) fn is_usable(&mut self) -> bool {
+        if self.shared.silent.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut nobody = TaskContext::from_waker(Waker::noop());
+        !matches!(self.sender.poll_ready(&mut nobody), Poll::Ready(Err(_)))
+    }
+
+    /// Since when no request is under way; none while one is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        (self.shared.active.load(Ordering::Relaxed) == 0).then(|| *self.shared.since())
+    }
+
+    /// For an observer, if there is one.
+    pub(super) fn info(&self) -> Option<&ConnectionInfo> {
+        self.shared.info.as_deref()
+    }
+}
+
+impl Shared {
+    fn since(&self) -> MutexGuard<'_, Instant> {
+        self.idle_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way on a connection.
+struct UnderWay<'a>(&'a Shared);
+
+impl<'a> UnderWay<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.active.fetch_add(1, Ordering::Relaxed);
+        UnderWay(shared)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        *self.0.since() = Instant::now();
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The hosts that no proxy is used for.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::{Form, RouteError, parse_host, parse_port, take_host, without_brackets};
+use crate::http::target::Host;
+
+const FORM: Form =
+    Form { what: "hosts without a proxy", examples: "example.com,.internal,10.0.0.0/8,[::1]:8080, or * for all hosts" };
+
+/// The hosts that no proxy is used for; as curl's `--noproxy`. Default: none.
+///
+/// Names, addresses and networks, separated by commas or blanks. A name means its subdomains too, with a dot before it
+/// or without. A network such as `10.0.0.0/8` means the addresses in it where a URL has an address; no name is looked up
+/// for it. `*` means all hosts. Beyond curl, `*.` may stand before a name, and a port behind a name or an address: then
+/// that port alone is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoProxy(Vec<Entry>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    hosts: Hosts,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hosts {
+    All,
+    /// A name and its subdomains, without dots around it.
+    Domain(String),
+    Network {
+        address: IpAddr,
+        bits: u32,
+    },
+}
+
+impl NoProxy {
+    /// Whether no proxy is used for that host and port.
+    pub(in crate::http) fn covers(&self, host: &Host, port: u16) -> bool {
+        self.0.iter().any(|entry| entry.port.is_none_or(|wanted| wanted == port) && entry.hosts.include(host))
+    }
+}
+
+impl FromStr for NoProxy {
+    type Err = RouteError;
+
+    fn from_str(text: &str) -> Result<Self, RouteError> {
+        let entries = text.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()).map(parse_entry);
+        entries.collect::<Result<_, _>>().map(NoProxy).map_err(|reason| FORM.malformed(text, reason))
+    }
+}
+
+impl Hosts {
+    fn include(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Hosts::All, _) => true,
+            (Hosts::Domain(domain), Host::Name(name)) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                name.strip_suffix(&**domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
+            }
+            (Hosts::Network { address, bits }, Host::Address(other)) => in_network(*address, *bits, *other),
+            _ => false,
+        }
+    }
+}
+
+fn in_network(network: IpAddr, bits: u32, address: IpAddr) -> bool {
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits,
+        (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits,
+        _ => false,
+    }
+}
+
+fn parse_entry(entry: &str) -> Result<Entry, String> {
+    if entry == "*" {
+        return Ok(Entry { hosts: Hosts::All, port: None });
+    }
+    if let Some((address, bits)) = entry.split_once('/') {
+        return parse_network(address, bits).map(|hosts| Entry { hosts, port: None });
+    }
+    if let Ok(address) = entry.parse() {
+        return Ok(Entry { hosts: whole(address), port: None });
+    }
+    let (host, rest) = take_host(entry)?;
+    let port = rest.strip_prefix(':').map(parse_port).transpose()?;
+    let hosts = match without_brackets(host).parse() {
+        Ok(address) => whole(address),
+        Err(_) => parse_domain(host)?,
+    };
+    Ok(Entry { hosts, port })
+}
+
+fn parse_network(address: &str, bits: &str) -> Result<Hosts, String> {
+    let address: IpAddr = without_brackets(address).parse().map_err(|_| format!("`{address}` is no address"))?;
+    let most = address_bits(address);
+    match bits.parse() {
+        Ok(bits) if bits <= most => Ok(Hosts::Network { address, bits }),
+        _ => Err(format!("`/{bits}` is no length of a network; those of {address} are /0 to /{most}")),
+    }
+}
+
+fn parse_domain(text: &str) -> Result<Hosts, String> {
+    let name = text.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(text);
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.contains('*') {
+        return Err(format!("in `{text}`, a star may only stand before the first dot"));
+    }
+    match parse_host(name)? {
+        Host::Name(name) => Ok(Hosts::Domain(name.into())),
+        Host::Address(_) => Err(format!("`{text}` is part of an address; write a network as 10.0.0.0/8")),
+    }
+}
+
+/// A network of one address.
+fn whole(address: IpAddr) -> Hosts {
+    Hosts::Network { address, bits: address_bits(address) }
+}
+
+fn address_bits(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(list: &str, host: &str) -> bool {
+        let no_proxy: NoProxy = list.parse().expect(list);
+        no_proxy.covers(&parse_host(host).expect(host), 80)
+    }
+
+    #[test]
+    fn domains_end_at_label_bounds() {
+        for list in ["example.com", ".example.com", "*.example.com", "EXAMPLE.com.", "a, b\texample.com,"] {
+            for host in ["example.com", "www.example.com", "a.b.example.com", "Example.COM."] {
+                assert!(covers(list, host), "{list} {host}");
+            }
+            for host in ["notexample.com", "example.com.org", "com", "example"] {
+                assert!(!covers(list, host), "{list} {host}");
+            }
+        }
+        assert!(covers("*", "anything") && covers("a,*", "[::1]"));
+        assert!(!covers("", "anything") && !covers(" , ", "127.0.0.1"));
+    }
+
+    #[test]
+    fn addresses_and_networks_are_compared_as_numbers() {
+        for (list, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            ("192.168.1.64/26", "192.168.1.127", "192.168.1.128"),
+            ("192.168.1.1", "192.168.1.1", "192.168.1.10"),
+            ("0.0.0.0/0", "1.2.3.4", "[::1]"),
+            ("::1", "[::1]", "[::2]"),
+            ("[::1]", "[0:0::1]", "127.0.0.1"),
+            ("fd00::/8", "[fdff::1]", "[fe00::1]"),
+            ("10.0.0.0/8", "10.0.0.1", "10.0.0.1.example"),
+        ] {
+            assert!(covers(list, inside), "{list} {inside}");
+            assert!(!covers(list, outside), "{list} {outside}");
+        }
+    }
+
+    #[test]
+    fn a_port_narrows_an_entry() {
+        for (list, host) in [("h:81", "h"), ("127.0.0.1:81", "127.0.0.1"), ("[::1]:81", "[::1]")] {
+            let no_proxy: NoProxy = list.parse().expect(list);
+            let host = parse_host(host).expect(host);
+            assert!(no_proxy.covers(&host, 81) && !no_proxy.covers(&host, 80), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_list_is_refused_with_an_example() {
+        for list in ["10.0.0.0/33", "a/8", "::/129", "h:x", "192.168.", "a*b", "http://h", "[::1", "."] {
+            let error = list.parse::<NoProxy>().expect_err(list).to_string();
+            assert!(error.starts_with(&format!("read `{list}` as hosts without a proxy: ")), "{error}");
+            assert!(error.contains("; write for example example.com,"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Values that scenarios may use and nobody may print.
+//!
+//! This module owns them, and finds them in whatever text has them in it, also escaped or encoded. It must not know
+//! where texts come from or go to.
+
+mod escapes;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+
+use pattern::Pattern;
+
+/// What stands in a text where a secret stood.
+const MASK: &str = "***";
+
+/// The shortest line of a secret with several that is hidden by itself.
+const MIN_LINE_BYTES: usize = 8;
+
+/// Secrets by name.
+///
+/// They are hidden as they are, and where any of their characters is escaped, even twice, as URLs and forms, JSON,
+/// program text or HTML do. Those of 4 bytes and more are hidden in hexadecimal and base64 too, whatever was encoded
+/// with them; shorter ones would be found where there is no secret.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, String>,
+    patterns: Vec<Pattern>,
+    /// For each byte, which patterns can begin with it. Empty where nothing is secret.
+    beginnings: Vec<Vec<usize>>,
+}
+
+impl Secrets {
+    /// Secrets of these names and values.
+    ///
+    /// Of one with several lines each line is hidden too, since logs print them one by one; those of a few characters
+    /// are not, for they would hide what is no secret.
+    pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Secrets {
+        let values: BTreeMap<String, String> = values.into_iter().collect();
+        let lines = values.values().flat_map(|value| value.lines()).filter(|line| line.len() >= MIN_LINE_BYTES);
+        let hidden: BTreeSet<&str> = values.values().map(String::as_str).chain(lines).collect();
+        let patterns: Vec<Pattern> = hidden.into_iter().flat_map(|text| Pattern::all(text.as_bytes())).collect();
+        let beginning = |byte: u8| (0..patterns.len()).filter(|index| patterns[*index].begins_with(byte)).collect();
+        let beginnings = if patterns.is_empty() { Vec::new() } else { (0..=u8::MAX).map(beginning).collect() };
+        Secrets { values, patterns, beginnings }
+    }
+
+    /// The secret of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The text with every secret in it hidden.
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.mask_bytes(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+        }
+    }
+
+    /// The bytes with every secret in them hidden, for what need not be text.
+    pub fn mask_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let found = self.find(bytes);
+        if found.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut masked = Vec::with_capacity(bytes.len());
+        let mut shown = 0;
+        for secret in found {
+            masked.extend_from_slice(&bytes[shown..secret.start]);
+            masked.extend_from_slice(MASK.as_bytes());
+            shown = secret.end;
+        }
+        masked.extend_from_slice(&bytes[shown..]);
+        Cow::Owned(masked)
+    }
+
+    /// Where secrets are, in order and apart from each other. One that overlaps another makes one place with it.
+    fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut places: Vec<Range<usize>> = Vec::new();
+        if self.patterns.is_empty() {
+            return places;
+        }
+        for (start, &byte) in bytes.iter().enumerate() {
+            let mut find_from = |first: u8| {
+                for &index in &self.beginnings[usize::from(first)] {
+                    if let Some(found) = self.patterns[index].find(bytes, start) {
+                        join(&mut places, found);
+                    }
+                }
+            };
+            find_from(byte);
+            escapes::read(&bytes[start..], &mut |unescaped, _| {
+                // Patterns that begin with the byte itself were looked for, by all readings of it.
+                if unescaped[0] != byte {
+                    find_from(unescaped[0]);
+                }
+            });
+        }
+        places
+    }
+}
+
+/// Adds a place behind the others, or makes the last one larger by it.
+fn join(places: &mut Vec<Range<usize>>, found: Range<usize>) {
+    match places.last_mut() {
+        Some(last) if found.start < last.end => {
+            *last = last.start.min(found.start)..last.end.max(found.end);
+        }
+        _ => places.push(found),
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.values.keys()).finish()
+    }
+}
