@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod source;
 pub mod target;
+pub(crate) mod terminal;
 pub mod trace;
 pub mod units;
 pub mod vu;

@@ -256,7 +256,7 @@ impl VirtualUser {
         self.recorder().record(|statistics| {
             statistics.iteration(scenario, elapsed, failure);
             if let Some(task) = task {
-                statistics.task(scenario, &task.name, elapsed, failure);
+                statistics.task(scenario, &task.shown_name, elapsed, failure);
             }
         });
         let Err(CallError::Trapped(trap)) = result else {
@@ -349,8 +349,10 @@ mod tests {
         let task = |(index, &weight): (usize, &u32)| Task {
             index: index as u32,
             name: format!("task {index}"),
+            shown_name: format!("task {index}"),
             weight,
             tags: vec![format!("tag {index}")],
+            shown_tags: vec![format!("tag {index}")],
         };
         TaskSet { tasks: weights.iter().enumerate().map(task).collect(), wait: WaitTime::None, sequential }
     }

@@ -9,15 +9,22 @@ use crate::support::program::{Wasmload, guest};
 use crate::support::server::Server;
 
 /// The flags of each command: one that comes or goes has to be named here too.
-const RUN: &str = "--help --version --host --users --spawn-rate --run-time --iterations --iterations-per-user \
-                   --graceful-stop --threads --seed --var --secret --data --task --tags --exclude-tags --timeout \
-                   --max-redirects --max-body-size --max-concurrent-requests --insecure --ca-cert --max-memory \
-                   --max-cpu-time --max-traps --no-cache --quiet --json --csv --log-level --log-file";
-const DEMO: &str = "--help --version --users --spawn-rate --run-time --iterations --iterations-per-user \
-                    --graceful-stop --threads --seed --latency --error-rate --bug --timeout --max-redirects \
-                    --max-body-size --max-concurrent-requests --insecure --ca-cert --max-memory --max-cpu-time \
-                    --max-traps --no-cache --quiet --json --csv --log-level --log-file";
-const TARGET: &str = "--help --version --port --latency --error-rate --bug";
+const RUN: [&str; 6] = ["--help --version --host", LOAD, SCENARIO, HTTP, SANDBOX, OUTPUT];
+const CHECK: [&str; 5] = ["--help --version --host --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT];
+const DEMO: [&str; 6] = ["--help --version", LOAD, BEHAVIOUR, HTTP, SANDBOX, OUTPUT];
+const TARGET: [&str; 2] = ["--help --version --port", BEHAVIOUR];
+
+const LOAD: &str =
+    "--users --spawn-rate --run-time --iterations --iterations-per-user --graceful-stop --threads --seed";
+const SCENARIO: &str = "--var --secret --data --task --tags --exclude-tags";
+const HTTP: &str = "--timeout --max-redirects --max-body-size --max-concurrent-requests --no-cookies --user-agent \
+                    --http1-only --http2-prior-knowledge --max-connections-per-host --no-keepalive --idle-timeout \
+                    --connect-timeout --local-address --resolve --connect-to --dns-ttl --unix-socket --proxy \
+                    --no-proxy --insecure --ca-cert --client-cert --client-key --tls-min --tls-max \
+                    --tls-no-resumption";
+const SANDBOX: &str = "--max-memory --max-cpu-time --max-traps --no-cache";
+const OUTPUT: &str = "--quiet --json --csv --har --har-users --har-entries --log-level --log-file";
+const BEHAVIOUR: &str = "--latency --error-rate --bug";
 
 /// The flags that a help text explains: those at the start of a line, with words behind them or on the next line.
 fn explained_flags(help: &str) -> BTreeSet<&str> {
@@ -40,9 +47,10 @@ fn explained_flags(help: &str) -> BTreeSet<&str> {
 
 #[test]
 fn help_explains_every_flag() {
-    for (command, expected) in [("run", RUN), ("demo", DEMO), ("target", TARGET)] {
+    for (command, expected) in [("run", &RUN[..]), ("check", &CHECK), ("demo", &DEMO), ("target", &TARGET)] {
         let help = Wasmload::new([command, "--help"]).output().expect(0);
-        assert_eq!(explained_flags(&help.stdout), expected.split_whitespace().collect(), "{command}");
+        let expected = expected.iter().flat_map(|flags| flags.split_whitespace()).collect();
+        assert_eq!(explained_flags(&help.stdout), expected, "{command}");
         assert_eq!(help.stderr, "");
     }
 }
@@ -50,7 +58,7 @@ fn help_explains_every_flag() {
 #[test]
 fn help_lists_every_command() {
     let help = Wasmload::new(["--help"]).output().expect(0);
-    for command in ["run", "demo", "target", "cache"] {
+    for command in ["run", "check", "demo", "target", "cache"] {
         let line = help.stdout.lines().find(|line| line.trim_start().starts_with(command));
         assert!(line.is_some_and(|line| line.split_whitespace().count() > 2), "{command}:\n{}", help.stdout);
         // Whatever a list says is there, is there.

@@ -2,20 +2,27 @@
 //! against what they saw.
 
 mod asynchronous;
+mod check;
 mod cities;
 mod cli;
+mod connections;
 mod data;
 mod demo;
+mod failures;
+mod har;
 mod http;
+mod http2;
 mod lifecycle;
 mod load;
 mod metrics;
 mod nginx;
 mod outputs;
 mod percentiles;
+mod proxies;
 mod sources;
 mod support;
 mod tasks;
+mod tls;
 mod traps;
 mod user;
 mod verdicts;

@@ -50,6 +50,19 @@ fn sequential_tasks_run_in_their_order() {
 }
 
 #[test]
+fn a_task_whose_name_is_a_secret_is_found_and_not_shown() {
+    let server = Server::start();
+    let ran = run(&server, "-i 1 --task browse --secret name=browse");
+    assert_eq!(server.count("/browse"), 1);
+    let summary = ran.summary();
+    assert_eq!(named(&summary["tasks"], "***")["count"], 1);
+    assert!(!summary.to_string().contains("browse"), "{summary:#}");
+    let refused =
+        Wasmload::run("tasks").against(&server).with("--task nothing --secret name=browse").output().expect(104);
+    assert!(refused.stderr.contains("*** (read)") && !refused.stderr.contains("browse"), "{}", refused.stderr);
+}
+
+#[test]
 fn tasks_are_chosen_by_name_and_tags() {
     for (arguments, chosen) in [
         ("--task buy", &["/buy"][..]),

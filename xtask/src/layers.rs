@@ -13,9 +13,10 @@ use crate::project;
 use code::{Code, Reference};
 
 /// The modules of `host/src` and their layers. `lib.rs` stands above them: it declares them all.
-const LAYERS: [(&str, u8); 21] = [
+const LAYERS: [(&str, u8); 22] = [
     ("date", 0),
     ("sample", 0),
+    ("terminal", 0),
     ("units", 0),
     ("control", 1),
     ("data", 1),

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod digest;
+mod fuzz;
 mod golden;
 mod guests;
 mod layers;
@@ -38,6 +39,14 @@ enum Chore {
     /// Rebuilds the scenario that is built into wasmload from examples/cities
     DemoComponent,
     Bench(bench::Args),
+    /// Feeds a fuzz target with anything, for a while
+    Fuzz {
+        /// The target, of those in fuzz/fuzz_targets
+        target: String,
+        /// How long, in seconds
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Golden => golden::run(),
         Chore::DemoComponent => demo::rebuild(),
         Chore::Bench(args) => bench::run(args),
+        Chore::Fuzz { target, seconds } => fuzz::run(&target, seconds),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,9 +22,10 @@ pub(crate) fn run() -> Result<()> {
 /// # Errors
 /// Where something is missing that can't be installed, with how to install it.
 pub(crate) fn prepare() -> Result<()> {
-    if project::find_program("nginx").is_none() {
-        packages::install(&["nginx-light"], "the tests' HTTP server")?;
-    }
+    let wanted = [("nginx", "nginx-light"), ("curl", "curl")];
+    let missing: Vec<_> = wanted.iter().filter(|(program, _)| project::find_program(program).is_none()).collect();
+    let packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+    packages::install(&packages, "what the tests hold wasmload against")?;
     python::prepare()?;
     guests::prepare()
 }

@@ -201,7 +201,7 @@ pub(super) struct OutputArgs {
     pub(super) har_users: u32,
 
     /// The most exchanges in the HAR file
-    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "har")]
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "har", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) har_entries: u64,
 
     /// What to log: the program's own messages, and what scenarios log and print

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,7 +22,7 @@ use crate::report::{Look, Output};
 use crate::run::{self, RunError};
 use crate::sandbox::LoadError;
 use crate::secrets::Secrets;
-use crate::trace::{self, Har, HarLimits, TraceError, Verbose};
+use crate::trace::{self, Har, HarCounts, HarLimits, TraceError, Verbose};
 
 /// What went wrong after the load: what was measured is there, and could not all be written.
 #[derive(Debug, thiserror::Error)]
@@ -57,21 +58,20 @@ pub(super) enum Progress {
 /// # Errors
 /// What kept it from starting; after a run, [`AfterLoad`].
 pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> anyhow::Result<Summary> {
+    distinct_files(args)?;
     let screen = Screen::new();
     logging::start(args, &screen, color(&std::io::stderr()))?;
     let watchers = Watchers::new(plan, args, progress)?;
     let mut outputs = outputs(args, &screen, progress);
     let runtime = runtime()?;
-    let result = runtime.block_on(async {
-        let control = Control::new();
-        let signals = tokio::spawn(watch_signals(control.clone())?);
-        let result = run::run(plan, &mut outputs, &control, watchers.watch()).await;
-        signals.abort();
-        result.map_err(|error| named(error, plan))
-    });
+    let control = Control::new();
+    let load_is_over = Arc::new(AtomicBool::new(false));
+    watch_signals(control.clone(), Arc::clone(&load_is_over))?;
+    let result = runtime.block_on(run::run(plan, &mut outputs, &control, watchers.watch()));
+    load_is_over.store(true, Ordering::Relaxed);
     // A component that is still being compiled must not hold up an interrupted run.
     runtime.shutdown_background();
-    let mut summary = result?;
+    let mut summary = result.map_err(|error| named(error, plan))?;
     let mut failures = Vec::new();
     match watchers.finish() {
         Ok(warning) => summary.warnings.extend(warning),
@@ -157,9 +157,8 @@ impl Watchers {
     /// Completes what they wrote; the warning that it isn't all, where it applies.
     fn finish(self) -> Result<Option<Warning>, TraceError> {
         let Some(har) = self.har else { return Ok(None) };
-        let written = har.finish()?;
-        Ok((written.left_out > 0)
-            .then_some(Warning::ExchangesNotKept { kept: written.kept, left_out: written.left_out }))
+        let HarCounts { kept, left_out, too_fast, over_size } = har.finish()?;
+        Ok((left_out > 0).then_some(Warning::ExchangesNotKept { kept, left_out, too_fast, over_size }))
     }
 }
 
@@ -187,22 +186,44 @@ fn width() -> usize {
     }
 }
 
-/// Interrupts the run at each Ctrl-C and SIGTERM.
-fn watch_signals(control: Control) -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// Interrupts the run at each Ctrl-C and SIGTERM, in a thread of its own. Once the load is over, when only results are
+/// left to be written, a signal ends the program.
+fn watch_signals(control: Control, load_is_over: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let (mut interrupt, mut terminate) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let watching = async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+            }
+            if load_is_over.load(Ordering::Relaxed) {
+                tracing::error!("interrupted before all results were written");
+                std::process::exit(exit::INTERRUPTED.into());
             }
             control.interrupt();
             if control.interrupts() == 1 {
                 tracing::info!("stopping: iterations under way may end; interrupt again to cut them off");
             }
         }
-    })
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(watching))?;
+    Ok(())
+}
+
+/// Refuses one file for two things.
+fn distinct_files(args: &OutputArgs) -> anyhow::Result<()> {
+    let files = [("--json", &args.json), ("--har", &args.har), ("--log-file", &args.log_file)];
+    let given: Vec<_> = files.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?))).collect();
+    for (place, (flag, path)) in given.iter().enumerate() {
+        if let Some((other, _)) = given[..place].iter().find(|(_, other)| other == path) {
+            anyhow::bail!("write to {} for both {other} and {flag}; give each a file of its own", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// What a summary comes to.

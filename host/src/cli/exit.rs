@@ -8,7 +8,7 @@ pub const FAILURE: u8 = 1;
 pub const INVALID_CONFIG: u8 = 104;
 /// Ctrl-C or SIGTERM ended the run before its time.
 pub const INTERRUPTED: u8 = 105;
-/// The scenario could not run: its `setup` failed, or every virtual user did.
+/// The scenario could not run: its `setup` failed, or every virtual user did. Of a check: something in it failed.
 pub const SCENARIO_FAILED: u8 = 107;
 /// A scenario ended the run by `stop-test`.
 pub const STOPPED_BY_SCENARIO: u8 = 108;
@@ -19,7 +19,10 @@ pub const ALL: [(u8, &str); 6] = [
     (FAILURE, "something else went wrong, for example a result could not be written"),
     (INVALID_CONFIG, "flags, files or the scenario can't be used; no load was made"),
     (INTERRUPTED, "Ctrl-C or SIGTERM ended the run before its time"),
-    (SCENARIO_FAILED, "the scenario could not run: its `setup` failed, or every virtual user did"),
+    (
+        SCENARIO_FAILED,
+        "the scenario could not run: its `setup` failed, or every virtual user did; of `check`: something failed",
+    ),
     (STOPPED_BY_SCENARIO, "a scenario ended the run by `stop-test`"),
 ];
 

@@ -16,8 +16,8 @@ pub struct Config {
     /// How many redirects are followed at the most, where the request doesn't say; 0 hands the redirect itself over.
     /// Default: 10.
     pub max_redirects: u32,
-    /// The largest body that is kept, in bytes after decoding. A discarded body has no bound, as nothing of it is held.
-    /// Default: 64 MiB.
+    /// The largest body that is kept, in bytes after decoding. A discarded body has no bound, as nothing of it is held,
+    /// unless it is coded: decoding takes time, so there the bound is 256 MiB. Default: 64 MiB.
     pub max_body_bytes: u64,
     /// The largest head of a response, in bytes, interim responses included. It may have at most 128 headers. Default:
     /// 64 KiB.

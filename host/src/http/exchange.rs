@@ -72,11 +72,14 @@ impl Response {
         self.status
     }
 
+    /// The version that the server says it speaks: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+    pub fn version(&self) -> &str {
+        std::str::from_utf8(self.status_line().next().unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The reason phrase beside the status; empty where the server sent none, as over HTTP/2.
     pub fn reason(&self) -> Cow<'_, str> {
-        let head = self.bytes.get(..self.head_length).unwrap_or_default().trim_ascii_start();
-        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let phrase = line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default();
+        let phrase = self.status_line().nth(2).unwrap_or_default();
         String::from_utf8_lossy(phrase.trim_ascii())
     }
 
@@ -115,6 +118,13 @@ impl Response {
         self.sets_cookies
     }
 
+    /// The head's first line: version, status, reason.
+    fn status_line(&self) -> impl Iterator<Item = &[u8]> {
+        let head = self.bytes.get(..self.head_length).unwrap_or_default().trim_ascii_start();
+        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        line.trim_ascii_end().splitn(3, |byte| *byte == b' ')
+    }
+
     /// The head's lines behind its first. The head was parsed when it came, so they are well formed.
     fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let head = self.bytes.get(..self.head_length).unwrap_or_default().trim_ascii_start();
@@ -139,6 +149,7 @@ mod tests {
         let expected = [("X-One", "1"), ("empty", ""), ("x-one", "two: 2"), ("bin", "\u{fffd}")];
         assert_eq!(headers, expected.map(|(name, value)| (name, Cow::from(value))));
         assert_eq!((response.reason().as_ref(), response.head_size()), ("a: b", head.len() as u64));
+        assert_eq!(response.version(), "HTTP/1.1");
         assert_eq!(response.header("x-one").as_deref(), Some("1"));
         assert_eq!(response.header("EMPTY").as_deref(), Some(""));
         assert_eq!(response.header("not"), None);

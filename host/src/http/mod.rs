@@ -33,6 +33,7 @@ mod redirect;
 mod route;
 mod socket;
 mod target;
+mod tell;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -43,6 +44,9 @@ pub use context::{Context, ContextError};
 pub use dial::DialError;
 pub use error::Error;
 pub use exchange::{Exchange, Response};
-pub use observe::{ConnectionInfo, Hop, Observer, TlsInfo, Watch};
+pub use observe::{Begun, ConnectionInfo, Hop, Observer, Outcome, SentAgain, TlsInfo, Watch};
 pub use route::{ConnectTo, NoProxy, Proxies, Proxy, Resolve, RouteError};
 pub use tls::TlsError;
+
+#[cfg(fuzzing)]
+pub(crate) use h1::fuzz;

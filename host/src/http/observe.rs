@@ -12,8 +12,14 @@ use super::exchange::Response;
 use crate::sample::Phases;
 
 /// Is told of each hop of one virtual user's requests: the request itself, and those that redirects lead to.
+///
+/// All is called on the path of requests, so it had better be quick.
 pub trait Observer: Debug + Send + Sync {
-    /// A hop that is over. Called on the path of requests, so it had better be quick.
+    /// A hop that has its connection, and is sent now. Told once more where it is sent again, and not at all where it
+    /// never got that far.
+    fn begun(&self, _hop: &Begun<'_>) {}
+
+    /// A hop that is over. Each is told of, also one that is dropped before it has an outcome.
     fn hop(&self, hop: &Hop<'_>);
 }
 
@@ -23,9 +29,34 @@ pub trait Watch: Debug + Send + Sync {
     fn observer(&self, vu: u32) -> Option<Arc<dyn Observer>>;
 }
 
+/// One request over one connection that is about to be sent.
+#[derive(Debug)]
+pub struct Begun<'a> {
+    /// As [`Hop::number`].
+    pub number: u64,
+    /// As [`Hop::redirected`].
+    pub redirected: bool,
+    /// As [`Hop::method`].
+    pub method: &'a str,
+    /// As [`Hop::url`].
+    pub url: &'a str,
+    /// As [`Hop::request_headers`].
+    pub request_headers: &'a [(&'a str, &'a str)],
+    /// As [`Hop::request_body`].
+    pub request_body: Option<&'a [u8]>,
+    /// As [`Hop::connection`].
+    pub connection: Option<&'a ConnectionInfo>,
+    /// As [`Hop::reused`].
+    pub reused: bool,
+    /// As [`Hop::sent_again`].
+    pub sent_again: Option<SentAgain>,
+}
+
 /// One request over one connection, and what came of it.
 #[derive(Debug)]
 pub struct Hop<'a> {
+    /// Its number among those that are observed in this process, from 1.
+    pub number: u64,
     /// When it began.
     pub started: SystemTime,
     /// Whether it follows a redirect.
@@ -34,16 +65,16 @@ pub struct Hop<'a> {
     pub method: &'a str,
     /// The absolute URL; as the scenario gave it, where the request could not be sent.
     pub url: &'a str,
-    /// The headers that were sent, in order, those that the client added included; over HTTP/2 as HTTP/1.1 would have
-    /// them. Empty where the request could not be sent.
+    /// The headers that were sent, in order, those that the client added included; over HTTP/2 the host stands among
+    /// them. The credentials of a proxy are hidden. Empty where the request could not be sent.
     pub request_headers: &'a [(&'a str, &'a str)],
     /// The body that was sent.
     pub request_body: Option<&'a [u8]>,
-    /// The response, or why there is none.
-    pub outcome: Result<&'a Response, &'a Error>,
+    /// What came of it.
+    pub outcome: Outcome<'a>,
     /// Where the time of this hop went.
     pub phases: Phases,
-    /// Bytes of heads and bodies that were sent.
+    /// Bytes of heads and bodies that were sent, over all tries.
     pub bytes_sent: u64,
     /// Bytes of heads and bodies that came, as coded.
     pub bytes_received: u64,
@@ -51,6 +82,38 @@ pub struct Hop<'a> {
     pub connection: Option<&'a ConnectionInfo>,
     /// Whether the connection had served an earlier request.
     pub reused: bool,
+    /// Why it was sent again, over this connection, where it was.
+    pub sent_again: Option<SentAgain>,
+}
+
+/// What came of a hop.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<'a> {
+    /// The response.
+    Response(&'a Response),
+    /// Why there is none.
+    Failed(&'a Error),
+    /// Nobody waited any longer: the run was cut off, or the scenario gave the request up.
+    CutOff,
+}
+
+/// Why a request was sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentAgain {
+    /// The server had closed the connection that was kept.
+    Closed,
+    /// The server said that it did nothing for the request.
+    Refused,
+}
+
+impl SentAgain {
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            SentAgain::Closed => "the kept connection was closed",
+            SentAgain::Refused => "the server turned the request away",
+        }
+    }
 }
 
 /// A connection, as people want to see it.

@@ -3,30 +3,22 @@
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::{Client, Options, Prepared, Refused, Subject};
+use super::client::{Client, Options, Prepared, Subject};
 use super::deadline::{Deadline, Timer};
 use super::error::{Error, Failure};
 use super::exchange::{Exchange, Response};
 use super::h1::{self, Encoded, Rules};
 use super::meter::{Meter, Phase};
-use super::observe::{ConnectionInfo, Hop};
+use super::observe::SentAgain;
 use super::open::{Opened, Opener, Progress};
 use super::pool::{Grant, Lease, Wish};
 use super::target::OriginRef;
+use super::tell::Way;
 use super::{h2, reaper, redirect};
-use crate::sample::Phases;
-
-/// What is known of a hop besides its request and its outcome.
-#[derive(Debug, Default)]
-struct Way {
-    info: Option<Box<ConnectionInfo>>,
-    reused: bool,
-}
 
 impl Client {
     pub(super) async fn run(self, prepared: Prepared) -> Exchange {
@@ -107,63 +99,9 @@ impl Client {
         Box::pin(self.observed_hop(request, options, deadline, meter)).await
     }
 
-    async fn observed_hop(
-        &self,
-        request: &Encoded,
-        options: Options,
-        deadline: Deadline,
-        meter: &mut Meter<'_>,
-    ) -> Result<Response, Error> {
-        let started = SystemTime::now();
-        let before = (meter.clock.phases, meter.bytes_sent, meter.bytes_received);
-        let redirected = meter.transport.redirects > 0;
-        let mut way = Way::default();
-        let outcome = self.send(request, options, deadline, meter, Some(&mut way)).await;
-        let headers: Vec<_> = request.headers().collect();
-        self.tell(&Hop {
-            started,
-            redirected,
-            method: request.method(),
-            url: &self.url_of(request),
-            request_headers: &headers,
-            request_body: request.body(),
-            outcome: outcome.as_ref(),
-            phases: meter.clock.phases.since(&before.0),
-            bytes_sent: meter.bytes_sent - before.1,
-            bytes_received: meter.bytes_received - before.2,
-            connection: way.info.as_deref(),
-            reused: way.reused,
-        });
-        outcome
-    }
-
-    fn tell(&self, hop: &Hop<'_>) {
-        if let Some(observer) = &self.0.observer {
-            observer.hop(hop);
-        }
-    }
-
-    fn tell_refused(&self, refused: &Refused) -> Error {
-        self.tell(&Hop {
-            started: SystemTime::now(),
-            redirected: false,
-            method: refused.method(),
-            url: &refused.url,
-            request_headers: &[],
-            request_body: None,
-            outcome: Err(&refused.error),
-            phases: Phases::default(),
-            bytes_sent: 0,
-            bytes_received: 0,
-            connection: None,
-            reused: false,
-        });
-        refused.error.clone()
-    }
-
     /// One request and its response. That a kept connection was closed by the server in the meantime shows only under the
     /// request; that is tried once more on another one, where it can do no harm.
-    async fn send(
+    pub(super) async fn send(
         &self,
         request: &Encoded,
         options: Options,
@@ -171,17 +109,18 @@ impl Client {
         meter: &mut Meter<'_>,
         mut way: Option<&mut Way>,
     ) -> Result<Response, Error> {
-        let mut again = false;
+        let mut again = None;
         loop {
-            let taken = self.connection(request, again, deadline, meter).await?;
+            let taken = self.connection(request, again.is_some(), deadline, meter).await?;
             let reused = taken.reused;
             if let Some(way) = &mut way {
-                **way = Way { info: taken.opened.info().cloned().map(Box::new), reused };
+                way.take(taken.opened.info(), reused, again);
+                self.tell_begun(request, way);
             }
             match self.exchange(taken, request, options, deadline, meter).await {
                 Ok(response) => return Ok(response),
-                Err(failure) if !again && may_be_sent_again(&failure, reused, request) => {
-                    again = true;
+                Err(failure) if again.is_none() && may_be_sent_again(&failure, reused, request) => {
+                    again = Some(if failure.refused { SentAgain::Refused } else { SentAgain::Closed });
                     // A stream that was refused leaves its connection as it is.
                     meter.transport.reconnects += u32::from(reused && failure.unanswered);
                 }
@@ -204,12 +143,14 @@ impl Client {
         loop {
             match self.0.pool.take(wish) {
                 Grant::Kept(connection, lease) => {
+                    meter.transport.reconnects += lease.found_dead;
                     return Ok(Taken { opened: Opened::Http1(connection), lease: Some(lease), reused: true });
                 }
                 Grant::Shared(channel) => {
                     return Ok(Taken { opened: Opened::Http2(channel), lease: None, reused: true });
                 }
                 Grant::Open(lease) => {
+                    meter.transport.reconnects += lease.found_dead;
                     let opened = self.open(&request.origin, deadline, meter).await?;
                     return Ok(self.settle(opened, lease));
                 }
@@ -229,6 +170,8 @@ impl Client {
     async fn open(&self, origin: &OriginRef, deadline: Deadline, meter: &mut Meter<'_>) -> Result<Opened, Error> {
         let progress = Progress { clock: meter.clock, transport: meter.transport };
         let opening = boxed_opening(self.clone(), origin.clone(), deadline, progress);
+        // For who drops this meanwhile.
+        meter.clock.enter(Phase::Connect);
         match AbortOnDropHandle::new(tokio::spawn(opening)).await {
             Ok((opened, progress)) => {
                 (meter.clock, meter.transport) = (progress.clock, progress.transport);

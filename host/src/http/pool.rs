@@ -2,7 +2,7 @@
 //!
 //! To an origin there are at most so many HTTP/1.1 connections, each with one request at a time, or one HTTP/2
 //! connection with many. Which of the two shows when the first connection is open, so others wait for it where both are
-//! possible. Where connections are not kept, those of HTTP/2 too serve one request each. Who waits is served in turn. It
+//! possible; where opening it fails, each of them opens its own. Where connections are not kept, those of HTTP/2 too serve one request each. Who waits is served in turn. It
 //! knows nothing of how connections are opened and used.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +56,8 @@ struct Entry {
     waiting: Option<Arc<Notify>>,
     /// Someone was woken and is yet to ask again.
     waking: bool,
+    /// Connections that were found dead as they were to be used, and that no lease tells of yet.
+    found_dead: u32,
 }
 
 /// What a request may use.
@@ -124,7 +126,7 @@ impl Pool {
         if !wish.fresh
             && let Some(connection) = entry.take_idle(wish.now, bounds.idle_timeout)
         {
-            return Grant::Kept(connection, Lease::new(self, wish.origin, false));
+            return Grant::Kept(connection, Lease::new(self, entry, false));
         }
         if entry.open >= bounds.per_origin && !entry.idle.is_empty() {
             entry.idle.remove(0);
@@ -133,10 +135,12 @@ impl Pool {
         if entry.deciding || entry.open >= bounds.per_origin {
             return entry.wait();
         }
-        let decides = wish.may_share && bounds.keep && entry.open == 0;
+        // Who waited for another one's opening waits for no further one: to a host that is gone, each would fail only after
+        // the one before it.
+        let decides = wish.may_share && bounds.keep && entry.open == 0 && !wish.waited;
         entry.open += 1;
         entry.deciding = decides;
-        Grant::Open(Lease::new(self, wish.origin, decides))
+        Grant::Open(Lease::new(self, entry, decides))
     }
 
     /// Closes what waited for too long. When that will next be the case for another one; none where none is left.
@@ -199,7 +203,16 @@ impl State {
 
 impl Entry {
     fn new(origin: OriginRef) -> Self {
-        Entry { origin, idle: Vec::new(), channel: None, open: 0, deciding: false, waiting: None, waking: false }
+        Entry {
+            origin,
+            idle: Vec::new(),
+            channel: None,
+            open: 0,
+            deciding: false,
+            waiting: None,
+            waking: false,
+            found_dead: 0,
+        }
     }
 
     fn is_used(&self) -> bool {
@@ -258,9 +271,11 @@ impl Entry {
     /// The connection that was used last and is still good.
     fn take_idle(&mut self, now: Instant, timeout: Duration) -> Option<Box<Connection>> {
         while let Some(mut connection) = self.idle.pop() {
-            if now.saturating_duration_since(connection.idle_since) < timeout && connection.is_quiet() {
+            let in_time = now.saturating_duration_since(connection.idle_since) < timeout;
+            if in_time && connection.is_quiet() {
                 return Some(connection);
             }
+            self.found_dead += u32::from(in_time);
             self.open -= 1;
         }
         None
@@ -275,11 +290,14 @@ pub(super) struct Lease<'a> {
     /// The connection being opened is the one that shows the version.
     decides: bool,
     given_back: bool,
+    /// How many kept connections were found dead on the way to this one.
+    pub(super) found_dead: u32,
 }
 
 impl<'a> Lease<'a> {
-    fn new(pool: &'a Pool, origin: &OriginRef, decides: bool) -> Self {
-        Lease { pool, origin: origin.clone(), decides, given_back: false }
+    fn new(pool: &'a Pool, entry: &mut Entry, decides: bool) -> Self {
+        let found_dead = std::mem::take(&mut entry.found_dead);
+        Lease { pool, origin: entry.origin.clone(), decides, given_back: false, found_dead }
     }
 
     /// The connection that was to be opened is open, and serves one request at a time: others may open more of them.
@@ -292,15 +310,17 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// The connection that was opened is one for HTTP/2: all requests to the origin share it, and it takes no place. The
-    /// first call of [`Pool::reap`] is due at the instant returned, if any.
+    /// The connection that was opened is one for HTTP/2: all requests to the origin share it, and it takes no place. Where
+    /// several were opened at once, the first one is shared, and another one ends with its own request. The first call of
+    /// [`Pool::reap`] is due at the instant returned, if any.
     pub(super) fn share(mut self, channel: &Channel, now: Instant) -> Option<Instant> {
         let pool = self.pool;
         let mut state = pool.lock();
-        state.make_room(pool.bounds.idle);
-        let entry = state.entry(&self.origin);
-        entry.channel = Some(Box::new(channel.clone()));
-        self.give_back(entry);
+        if state.entry(&self.origin).usable_channel().is_none() {
+            state.make_room(pool.bounds.idle);
+            state.entry(&self.origin).channel = Some(Box::new(channel.clone()));
+        }
+        self.give_back(state.entry(&self.origin));
         pool.ask_for_reaping(&mut state, now)
     }
 

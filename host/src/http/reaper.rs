@@ -7,16 +7,25 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Weak;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use super::pool::Pool;
+
+/// How many virtual users are looked at without a break. Closing connections takes system calls, and other tasks of the
+/// thread have requests to send.
+const AT_ONCE: usize = 64;
+
+/// From how many virtual users on those are looked for that are gone.
+const FEW: usize = 64;
 
 #[derive(Default)]
 struct Reaper {
     /// Whom to look at, by when; the number tells apart those of the same instant.
     due: BTreeMap<(Instant, u64), Weak<Pool>>,
     next_number: u64,
+    /// How many there were when those that are gone were last taken out.
+    alive: usize,
     task: Option<JoinHandle<()>>,
 }
 
@@ -39,22 +48,32 @@ pub(super) fn register(due: Instant, pool: Weak<Pool>) {
 async fn run() {
     while let Some(due) = REAPER.with_borrow(Reaper::first) {
         sleep_until(due).await;
-        reap(Instant::now());
+        reap(Instant::now()).await;
     }
     REAPER.with_borrow_mut(|reaper| reaper.task = None);
 }
 
-fn reap(now: Instant) {
+async fn reap(now: Instant) {
+    let mut looked_at = 0;
     while let Some(pool) = REAPER.with_borrow_mut(|reaper| reaper.take_due(now)) {
         let next = pool.upgrade().and_then(|pool| pool.reap(now));
         if let Some(next) = next {
             REAPER.with_borrow_mut(|reaper| reaper.add(next, pool));
+        }
+        looked_at += 1;
+        if looked_at % AT_ONCE == 0 {
+            yield_now().await;
         }
     }
 }
 
 impl Reaper {
     fn add(&mut self, due: Instant, pool: Weak<Pool>) {
+        // Virtual users that trap again and again would else leave one behind each, for the idle timeout.
+        if self.due.len() >= FEW.max(2 * self.alive) {
+            self.due.retain(|_, pool| pool.strong_count() > 0);
+            self.alive = self.due.len();
+        }
         self.due.insert((due, self.next_number), pool);
         self.next_number += 1;
     }
@@ -144,6 +163,36 @@ mod tests {
         assert_eq!((seconds(&ends), state()), (vec![0.0], (1, true)), "its connections went with it");
         sleep(Duration::from_secs(10)).await;
         assert_eq!(state(), (0, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clients_that_are_gone_do_not_pile_up() {
+        let (alive, _ends) = client(1);
+        get(&alive, "/").await;
+        for _ in 0..10 * FEW {
+            let (client, _ends) = client(1);
+            get(&client, "/").await;
+            assert!(state().0 <= FEW);
+        }
+        sleep(Duration::from_secs(11)).await;
+        assert_eq!((alive.kept_connections(), state()), (0, (0, false)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_tasks_go_on_while_many_connections_are_closed() {
+        let clients: Vec<_> = (0..3 * AT_ONCE).map(|_| client(1).0).collect();
+        for client in &clients {
+            get(client, "/").await;
+        }
+        let mut kept = vec![clients.len()];
+        sleep(Duration::from_secs(10)).await;
+        while kept.last() != Some(&0) {
+            kept.push(clients.iter().map(Client::kept_connections).sum());
+            yield_now().await;
+        }
+        kept.dedup();
+        let steps: Vec<_> = (0..=3).rev().map(|left| left * AT_ONCE).collect();
+        assert!(kept.ends_with(&steps[1..]), "{kept:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! What HTTP or TLS is spoken over: a byte stream to the server, or to what stands before it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -62,6 +62,24 @@ impl AsyncWrite for Socket {
         delegate!(self, poll_write, context, data)
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, poll_write_vectored, context, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Socket::Tcp(stream) => stream.is_write_vectored(),
+            Socket::Unix(stream) => stream.is_write_vectored(),
+            Socket::Tls(stream) => stream.is_write_vectored(),
+            #[cfg(test)]
+            Socket::Memory(stream) => stream.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         delegate!(self, poll_flush, context)
     }
@@ -114,6 +132,18 @@ mod tests {
             let mut rest = Vec::new();
             near.read_to_end(&mut rest).await.expect("received");
             assert_eq!(rest, b"pong");
+        }
+    }
+
+    #[tokio::test]
+    async fn several_pieces_are_written_at_once() {
+        for (mut near, mut far) in pairs().await {
+            assert!(near.is_write_vectored(), "{near:?}");
+            let written = near.write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")]).await;
+            assert_eq!(written.expect("there is room"), 8, "{near:?}");
+            let mut eight = [0; 8];
+            far.read_exact(&mut eight).await.expect("received");
+            assert_eq!(&eight, b"headbody");
         }
     }
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::time::{Instant, sleep};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Client, Request};
 use super::config::{Config, TlsConfig};
@@ -33,6 +34,8 @@ struct Service {
 #[derive(Clone, Default)]
 pub(super) struct Network {
     services: Arc<Mutex<VecDeque<Service>>>,
+    /// The scripts that were begun.
+    begun: Arc<Mutex<Vec<JoinHandle<()>>>>,
     requests: Arc<Mutex<Vec<String>>>,
     origins: Arc<Mutex<Vec<String>>>,
     pub(super) interrupted: Arc<AtomicU64>,
@@ -122,8 +125,20 @@ impl Network {
         sleep(connect).await;
         self.origins.lock().expect("not poisoned").push(origin.prefix.to_string());
         let (near, far) = tokio::io::duplex(ROOM);
-        tokio::spawn(script(Peer { stream: far, requests: Arc::clone(&self.requests) }));
+        let script = tokio::spawn(script(Peer { stream: far, requests: Arc::clone(&self.requests) }));
+        self.begun.lock().expect("not poisoned").push(script);
         Ok((near, http2))
+    }
+
+    /// Closes the client's connections, and waits for the scripts to end, so that what they assert at their end counts.
+    /// Exchanges hold their client, and have to be gone before.
+    pub(super) async fn finish(self, client: Client) {
+        drop(client);
+        let begun = std::mem::take(&mut *self.begun.lock().expect("not poisoned"));
+        for script in begun {
+            let ended = timeout(Duration::from_secs(3600), script).await;
+            ended.expect("the script ends with its connection").expect("the script's assertions hold");
+        }
     }
 
     /// All requests that servers read, with their bodies.

@@ -178,7 +178,8 @@ impl Collector {
         warnings.extend(some(load(&self.counts.log_lines_dropped)).map(|count| Warning::LogLinesDropped { count }));
         // Without load, that there were none goes without saying.
         let load_began = !matches!(ending.end, RunEnd::SetupFailed(_));
-        if load_began && self.totals.requests.iter().next().is_none() {
+        let none_began = load(&self.counts.requests_interrupted) == 0;
+        if load_began && none_began && self.totals.requests.iter().next().is_none() {
             warnings.push(Warning::NoRequests);
         }
         warnings

@@ -374,10 +374,14 @@ pub enum Warning {
     },
     /// The file of exchanges (`--har`) has not all that it was to have, because they were too many.
     ExchangesNotKept {
-        /// How many it has: the first ones.
+        /// How many it has: the first ones, unless some were too fast.
         kept: u64,
         /// How many it has not.
         left_out: u64,
+        /// Of these, how many came faster than they could be written.
+        too_fast: u64,
+        /// Of these, how many there was no room for in the file.
+        over_size: u64,
     },
     /// No request was made in the whole run.
     NoRequests,

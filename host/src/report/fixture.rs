@@ -97,7 +97,7 @@ pub(crate) fn every_warning() -> Vec<Warning> {
         Warning::ThreadsLost { count: 1 },
         Warning::GracefulStopElapsed { iterations: 3 },
         Warning::TimesClamped { count: 1, limit: Duration::from_secs(3_600) },
-        Warning::ExchangesNotKept { kept: 1_000, left_out: 239_778 },
+        Warning::ExchangesNotKept { kept: 1_000, left_out: 239_778, too_fast: 0, over_size: 0 },
         Warning::NoRequests,
     ]
 }

@@ -5,6 +5,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::terminal::is_harmful;
+
 /// How a report is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -68,16 +70,11 @@ pub(crate) fn clean(text: &str) -> String {
     for c in text.trim().chars() {
         match c {
             '\t' | '\n' | '\r' => cleaned.push(' '),
-            c if c.is_control() || is_formatting(c) => cleaned.extend(c.escape_unicode()),
+            c if is_harmful(c) => cleaned.extend(c.escape_unicode()),
             c => cleaned.push(c),
         }
     }
     cleaned
-}
-
-/// Characters that reorder or hide others.
-fn is_formatting(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The text in at most `room` columns, `…` in its middle where it is longer.

@@ -72,17 +72,17 @@ async fn choose_tasks(
     let _ticker = scenario.start_ticker().map_err(RunError::Thread)?;
     let described = in_time("describe", scenario.describe(Arc::clone(env))).await;
     let set = described.map_err(|error| RunError::Describe(error.failure().reason.to_owned()))?;
-    let names: Vec<String> =
-        set.tasks
-            .iter()
-            .map(|task| {
-                if task.tags.is_empty() {
-                    task.name.clone()
-                } else {
-                    format!("{} ({})", task.name, task.tags.join(", "))
-                }
-            })
-            .collect();
+    let names: Vec<String> = set
+        .tasks
+        .iter()
+        .map(|task| {
+            if task.shown_tags.is_empty() {
+                task.shown_name.clone()
+            } else {
+                format!("{} ({})", task.shown_name, task.shown_tags.join(", "))
+            }
+        })
+        .collect();
     match TaskTable::new(set, filter) {
         Some(tasks) => Ok(Some(Arc::new(tasks))),
         None => Err(RunError::NoTasks(names.join(", "))),

@@ -124,7 +124,8 @@ impl Instance {
         };
         let describe = *describe;
         let (description,): (Description,) = self.call(&describe, ()).await?;
-        description.into_task_set()
+        let state = self.store.0.data();
+        description.into_task_set(|text| state.presentable(text).into_owned())
     }
 
     /// Calls `setup`; what it returns reaches every `start` and `teardown`. Empty without a lifecycle.
@@ -260,14 +261,17 @@ enum DescribedWait {
 }
 
 impl Description {
-    fn into_task_set(self) -> Result<TaskSet, CallError> {
+    /// The tasks; `presentable` makes what the guest calls them ready to be shown.
+    fn into_task_set(self, presentable: impl Fn(&str) -> String) -> Result<TaskSet, CallError> {
         if self.tasks.is_empty() {
             return Err(CallError::Failed("the scenario describes no tasks".to_owned()));
         }
         let tasks = self.tasks.into_iter().zip(0..).map(|(task, index)| Task {
             index,
+            shown_name: presentable(&task.name),
             name: task.name,
             weight: task.weight.max(1),
+            shown_tags: task.tags.iter().map(|tag| presentable(tag)).collect(),
             tags: task.tags,
         });
         let wait = match self.wait {
@@ -280,5 +284,26 @@ impl Description {
             DescribedWait::Pacing(time) => WaitTime::Pacing(duration(time)),
         };
         Ok(TaskSet { tasks: tasks.collect(), wait, sequential: self.sequential })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_keep_their_names_and_show_presentable_ones() {
+        let task = DescribedTask { name: "buy s3cret".into(), weight: 0, tags: vec!["s3cret".into(), "slow".into()] };
+        let description = Description { tasks: vec![task], wait: DescribedWait::NoWait, sequential: true };
+        let set = description.into_task_set(|text| text.replace("s3cret", "***")).unwrap();
+        let task = Task {
+            index: 0,
+            name: "buy s3cret".into(),
+            shown_name: "buy ***".into(),
+            weight: 1,
+            tags: vec!["s3cret".into(), "slow".into()],
+            shown_tags: vec!["***".into(), "slow".into()],
+        };
+        assert_eq!(set, TaskSet { tasks: vec![task], wait: WaitTime::None, sequential: true });
     }
 }

@@ -153,12 +153,16 @@ impl Exports {
 pub struct Task {
     /// Its place in the guest's description.
     pub index: u32,
-    /// Its name.
+    /// Its name, as the guest gave it.
     pub name: String,
+    /// Its name, ready to be shown.
+    pub shown_name: String,
     /// How often it is drawn, in proportion to the others' weights; at least 1.
     pub weight: u32,
-    /// What a run chooses tasks by.
+    /// What a run chooses tasks by, as the guest gave it.
     pub tags: Vec<String>,
+    /// The tags, ready to be shown.
+    pub shown_tags: Vec<String>,
 }
 
 /// The pause between two tasks.

@@ -3,6 +3,8 @@
 //! This module owns them, and finds them in whatever text has them in it, also escaped or encoded. It must not know
 //! where texts come from or go to.
 
+mod beginnings;
+mod effort;
 mod escapes;
 mod pattern;
 #[cfg(test)]
@@ -13,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
+use beginnings::Beginnings;
+use effort::Effort;
 use pattern::Pattern;
 
 /// What stands in a text where a secret stood.
@@ -26,12 +30,14 @@ const MIN_LINE_BYTES: usize = 8;
 /// They are hidden as they are, and where any of their characters is escaped, even twice, as URLs and forms, JSON,
 /// program text or HTML do. Those of 4 bytes and more are hidden in hexadecimal and base64 too, whatever was encoded
 /// with them; shorter ones would be found where there is no secret.
+///
+/// What is done for a text is in proportion to its length. Where that is not enough, since text and secret repeat
+/// themselves over and over in the same way, the rest of the text is hidden.
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: BTreeMap<String, String>,
     patterns: Vec<Pattern>,
-    /// For each byte, which patterns can begin with it. Empty where nothing is secret.
-    beginnings: Vec<Vec<usize>>,
+    beginnings: Beginnings,
 }
 
 impl Secrets {
@@ -44,8 +50,7 @@ impl Secrets {
         let lines = values.values().flat_map(|value| value.lines()).filter(|line| line.len() >= MIN_LINE_BYTES);
         let hidden: BTreeSet<&str> = values.values().map(String::as_str).chain(lines).collect();
         let patterns: Vec<Pattern> = hidden.into_iter().flat_map(|text| Pattern::all(text.as_bytes())).collect();
-        let beginning = |byte: u8| (0..patterns.len()).filter(|index| patterns[*index].begins_with(byte)).collect();
-        let beginnings = if patterns.is_empty() { Vec::new() } else { (0..=u8::MAX).map(beginning).collect() };
+        let beginnings = Beginnings::new(&patterns);
         Secrets { values, patterns, beginnings }
     }
 
@@ -82,37 +87,47 @@ impl Secrets {
     /// Where secrets are, in order and apart from each other. One that overlaps another makes one place with it.
     fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
-        if self.patterns.is_empty() {
-            return places;
-        }
-        for (start, &byte) in bytes.iter().enumerate() {
-            let mut find_from = |first: u8| {
-                for &index in &self.beginnings[usize::from(first)] {
-                    if let Some(found) = self.patterns[index].find(bytes, start) {
-                        join(&mut places, found);
-                    }
-                }
-            };
-            find_from(byte);
-            escapes::read(&bytes[start..], &mut |unescaped, _| {
-                // Patterns that begin with the byte itself were looked for, by all readings of it.
-                if unescaped[0] != byte {
-                    find_from(unescaped[0]);
-                }
-            });
+        let mut effort = Effort::for_text(bytes);
+        let mut searched = 0;
+        while let Some(start) = self.beginnings.next(bytes, searched) {
+            self.find_at(bytes, start, &mut places, &mut effort);
+            searched = start + 1;
+            if effort.is_spent() {
+                // The digit before may be shared with a secret in base64.
+                let digit = start.checked_sub(1).filter(|before| bytes[*before].is_ascii());
+                join(&mut places, digit.unwrap_or(start)..bytes.len());
+                break;
+            }
         }
         places
     }
+
+    /// Adds to the places what begins at this one.
+    fn find_at(&self, bytes: &[u8], start: usize, places: &mut Vec<Range<usize>>, effort: &mut Effort) {
+        let byte = bytes[start];
+        let mut find_from = |first: u8| {
+            for &index in self.beginnings.with(first) {
+                if let Some(found) = self.patterns[index].find(bytes, start, effort) {
+                    join(places, found);
+                }
+            }
+        };
+        find_from(byte);
+        escapes::read(&bytes[start..], &mut |unescaped, _| {
+            // Patterns that begin with the byte itself were looked for, by all readings of it.
+            if unescaped[0] != byte {
+                find_from(unescaped[0]);
+            }
+        });
+    }
 }
 
-/// Adds a place behind the others, or makes the last one larger by it.
-fn join(places: &mut Vec<Range<usize>>, found: Range<usize>) {
-    match places.last_mut() {
-        Some(last) if found.start < last.end => {
-            *last = last.start.min(found.start)..last.end.max(found.end);
-        }
-        _ => places.push(found),
+/// Adds a place to others that are in order and apart from each other; they are so afterwards too.
+fn join(places: &mut Vec<Range<usize>>, mut found: Range<usize>) {
+    while let Some(last) = places.pop_if(|last| found.start < last.end) {
+        found = last.start.min(found.start)..last.end.max(found.end);
     }
+    places.push(found);
 }
 
 impl fmt::Debug for Secrets {

@@ -1,8 +1,8 @@
 //! The forms in which one secret may stand in a text, and where a text has one.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::effort::Effort;
 use super::escapes;
 
 /// The shortest secret that is looked for in base64 and hexadecimal, in bytes: so many bits that other texts hardly
@@ -71,45 +71,56 @@ impl Pattern {
         self.accepts(0, byte)
     }
 
-    /// What has to be hidden where the text has this pattern at that place.
-    pub(super) fn find(&self, text: &[u8], start: usize) -> Option<Range<usize>> {
-        let end = self.end(text, start)?;
+    /// Whether a text that has this pattern can have that byte behind the first one, neither of them escaped.
+    pub(super) fn goes_on_with(&self, byte: u8) -> bool {
+        self.units.len() == 1 || self.accepts(1, byte)
+    }
+
+    /// What has to be hidden where the text has this pattern at that place. Once the effort is spent, it may
+    /// miss some.
+    pub(super) fn find(&self, text: &[u8], start: usize, effort: &mut Effort) -> Option<Range<usize>> {
+        let end = self.end(text, start, effort)?;
         let shares_first = matches!(self.form, Form::Base64 { shares_first: true, .. });
         let before = start.checked_sub(1).filter(|before| shares_first && sextet(text[*before]).is_some());
         Some(before.unwrap_or(start)..end)
     }
 
     /// Where the pattern ends that begins at that place.
-    fn end(&self, text: &[u8], start: usize) -> Option<usize> {
+    fn end(&self, text: &[u8], start: usize, effort: &mut Effort) -> Option<usize> {
         // Most attempts end within a few bytes, and most texts have no escapes: there is but one way to read them.
-        let mut place = start;
-        for index in 0..self.units.len() {
-            let byte = *text.get(place)?;
-            if escapes::begin_with(byte) {
-                return self.end_in_escapes(text, index, place);
-            }
-            if !self.accepts(index, byte) {
-                return None;
-            }
-            place += 1;
+        let ends = |(index, byte): (usize, &u8)| escapes::begin_with(*byte) || !self.accepts(index, *byte);
+        let here = &text[start..text.len().min(start + self.units.len())];
+        let same = here.iter().enumerate().position(ends).unwrap_or(here.len());
+        effort.compared(same + 1);
+        let place = start + same;
+        if same == self.units.len() {
+            return Some(place);
         }
-        Some(place)
+        let escaped = text.get(place).is_some_and(|byte| escapes::begin_with(*byte));
+        if escaped { self.end_in_escapes(text, same, place, effort) } else { None }
     }
 
     /// Where the pattern ends whose unit `index` stands at that place, by the reading that goes furthest.
-    fn end_in_escapes(&self, text: &[u8], index: usize, place: usize) -> Option<usize> {
+    fn end_in_escapes(&self, text: &[u8], index: usize, place: usize, effort: &mut Effort) -> Option<usize> {
         let mut end = None;
-        // Readings that met at one unit and place go on as one, so they can't multiply.
-        let mut readings = BTreeSet::from([(index, place)]);
-        while let Some((index, place)) = readings.pop_first() {
+        // Readings that met at one unit and place go on as one, so they can't multiply. The last is the least advanced.
+        let mut readings = vec![(index, place)];
+        while let Some((index, place)) = readings.pop() {
             if index == self.units.len() {
                 end = end.max(Some(place));
                 continue;
             }
+            effort.read(readings.len());
+            if effort.is_spent() {
+                break;
+            }
             let mut go_on = |bytes: &[u8], length: usize| {
                 let after = index + bytes.len();
                 if after <= self.units.len() && (index..).zip(bytes).all(|(index, byte)| self.accepts(index, *byte)) {
-                    readings.insert((after, place + length));
+                    let reading = (after, place + length);
+                    if let Err(rank) = readings.binary_search_by(|other| reading.cmp(other)) {
+                        readings.insert(rank, reading);
+                    }
                 }
             };
             if let Some(literal) = text.get(place..=place) {

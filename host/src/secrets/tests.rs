@@ -37,6 +37,22 @@ fn secrets_that_overlap_are_hidden_as_one() {
 }
 
 #[test]
+fn places_stay_in_order_and_apart() {
+    let mut places = Vec::new();
+    for found in [1..3, 3..4, 2..9, 9..10, 12..14, 14..15, 15..16, 14..17] {
+        join(&mut places, found);
+    }
+    assert_eq!(places, [1..9, 9..10, 12..14, 14..17]);
+}
+
+#[test]
+fn a_digit_that_is_shared_joins_all_that_end_in_it() {
+    // `bp6enp6eg` has `zzzzzz` in base64, to the last bits of `b`, with which `ab` ends.
+    let values = ["ab", "p", "zzzzzz"].map(|value| (value.to_owned(), value.to_owned()));
+    assert_eq!(Secrets::new(values).mask("/abp6enp6eg"), "/***");
+}
+
+#[test]
 fn without_secrets_nothing_is_hidden() {
     let secrets = Secrets::default();
     assert!(matches!(secrets.mask("%41 \\n"), Cow::Borrowed("%41 \\n")));
@@ -251,4 +267,119 @@ fn readings_do_not_multiply() {
     let secret = "\\".repeat(30);
     assert_eq!(one(&secret).mask(&"\\".repeat(100)), "***");
     assert!(matches!(one(&(secret + "!")).mask(&"\\".repeat(100)), Cow::Borrowed(_)));
+}
+
+/// Two to five secrets at once, half of them of a few bytes, and none with what masks are made of.
+fn several(random: &mut ChaCha8Rng) -> Vec<String> {
+    let count = random.random_range(2..=5);
+    (0..count)
+        .map(|_| {
+            let (least, most) = if random.random_bool(0.5) { (1, 3) } else { (4, 12) };
+            text(random, CHARACTERS, least, most).replace('*', "e")
+        })
+        .collect()
+}
+
+fn all_of(values: &[String]) -> Secrets {
+    Secrets::new(values.iter().cloned().zip(values.iter().cloned()))
+}
+
+/// Any form that a secret of its length is hidden in.
+fn any_form(random: &mut ChaCha8Rng, secret: &str) -> String {
+    let mut forms = escaped_forms(random, secret);
+    if secret.len() < 4 {
+        forms.truncate(forms.len() - 2);
+    } else {
+        forms.extend([STANDARD, FOR_URLS].map(|alphabet| base64(secret.as_bytes(), alphabet)));
+    }
+    forms.swap_remove(random.random_range(0..forms.len()))
+}
+
+#[test]
+fn forms_of_several_secrets_side_by_side_are_hidden_and_nothing_between() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    for _ in 0..1000 {
+        let values = several(&mut random);
+        let (mut whole, mut between) = (String::new(), Vec::new());
+        for _ in 0..random.random_range(1..=4) {
+            for _ in 0..random.random_range(1..=4) {
+                let secret = &values[random.random_range(0..values.len())];
+                whole += &any_form(&mut random, secret);
+            }
+            between.push(text(&mut random, LETTERS, 1, 6));
+            whole += between.last().expect("the one pushed");
+        }
+        let masked = all_of(&values).mask(&whole).into_owned();
+        let mut rest = masked.as_str();
+        for shown in &between {
+            let hidden = rest.len() - rest.trim_start_matches(MASK).len();
+            assert!(hidden > 0 && rest[hidden..].starts_with(shown), "{values:?} in {whole:?}: {masked:?}");
+            rest = &rest[hidden + shown.len()..];
+        }
+        assert_eq!(rest, "", "{values:?} in {whole:?}: {masked:?}");
+    }
+}
+
+#[test]
+fn nothing_of_several_secrets_is_left_whatever_is_around_them() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    for _ in 0..1000 {
+        let mut values = several(&mut random);
+        // Digits of one in base64 are secrets too, up to the one that it shares with the byte before.
+        let digits = base64(format!("e{}", values[0]).as_bytes(), STANDARD);
+        values.extend([digits[..2].to_owned(), digits[2..=2].to_owned()]);
+        let (mut whole, mut forms) = (String::new(), Vec::new());
+        for _ in 0..random.random_range(1..=6) {
+            let secret = &values[random.random_range(0..values.len())];
+            if secret.len() >= 4 && random.random_bool(0.5) {
+                // What a digit shares with other bytes can't be told apart in the masked text: only those of the secret.
+                let before = if random.random_bool(0.5) { "e".to_owned() } else { text(&mut random, CHARACTERS, 0, 4) };
+                let after = text(&mut random, CHARACTERS, 0, 4);
+                let encoded = base64([&before, secret, &after].map(String::as_str).concat().as_bytes(), STANDARD);
+                let own = (before.len() * 8).div_ceil(6)..(before.len() + secret.len()) * 8 / 6;
+                forms.push(encoded[own].to_owned());
+                whole += &encoded;
+            } else {
+                forms.push(any_form(&mut random, secret));
+                whole += forms.last().expect("the one pushed");
+            }
+            whole += &text(&mut random, CHARACTERS, 0, 2).replace('*', "e");
+        }
+        let secrets = all_of(&values);
+        let places = secrets.find(whole.as_bytes());
+        assert!(places.is_sorted_by(|one, other| one.end <= other.start), "{values:?} in {whole:?}: {places:?}");
+        let masked = secrets.mask(&whole);
+        for form in forms {
+            assert!(!masked.contains(&form), "{form:?} of {values:?} in {whole:?}: {masked:?}");
+        }
+    }
+}
+
+/// Text and secret that repeat the same take more effort than a text is worth.
+#[test]
+fn where_the_effort_is_spent_the_rest_is_hidden() {
+    for repeated in ["\\", "a", "%5C", "&amp;"] {
+        let secret = repeated.repeat(3000) + "!";
+        let secrets = Secrets::new([("a".to_owned(), secret.clone()), ("b".to_owned(), "s3cret".to_owned())]);
+        let rest = format!("{}s3cret{secret}", repeated.repeat(20_000));
+        let masked = secrets.mask(&rest);
+        assert!(masked.ends_with(MASK) && !masked.contains("s3cret") && !masked.contains(&secret), "{repeated}");
+        assert!(masked.len() < rest.len() - secret.len(), "{repeated}");
+    }
+}
+
+#[test]
+fn usual_texts_are_worth_their_effort() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let lines: Vec<String> = (0..30).map(|_| base64(&random.random::<[u8; 48]>(), STANDARD)).collect();
+    let secrets = one(&format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")));
+    let account: Vec<String> = (0..20).map(|index| format!("  \"key {index}\": \"value {index}\",")).collect();
+    let others = json(&"{\n    \"key\": \"another\",\n  \"key 1\": \"more\"\n}\n".repeat(2000));
+    assert!(matches!(one(&account.join("\n")).mask(&others), Cow::Borrowed(_)));
+    let digits: String = (0..500).map(|_| base64(&random.random::<[u8; 48]>(), STANDARD)).collect();
+    let texts =
+        [digits, "<a href=\"?a=1&amp;b=%20\">-----</a>\n".repeat(1000), "\\".repeat(30_000), "-".repeat(30_000)];
+    for text in texts {
+        assert!(matches!(secrets.mask(&text), Cow::Borrowed(_)), "{}", &text[..40]);
+    }
 }

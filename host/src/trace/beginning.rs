@@ -1,5 +1,7 @@
 //! As much of a body as is shown.
 
+use std::borrow::Cow;
+
 use crate::secrets::Secrets;
 
 /// How far behind a cut a secret is looked for that begins before it, in bytes. Lines of a secret are hidden one by
@@ -8,29 +10,28 @@ const ACROSS_CUT: usize = 16 << 10;
 
 /// The beginning of a body, its secrets hidden.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Beginning {
-    pub(super) bytes: Vec<u8>,
+pub(super) struct Beginning<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
     /// Whether the body goes on.
     pub(super) cut: bool,
 }
 
-impl Beginning {
+impl<'a> Beginning<'a> {
     /// How much of a body has to be at hand so that its first `limit` bytes can be shown.
     pub(super) fn reach(limit: usize) -> usize {
         limit.saturating_add(ACROSS_CUT)
     }
 
     /// The first `limit` bytes of a body of `size` bytes, of which all or the first [`Beginning::reach`] are given.
-    pub(super) fn new(body: &[u8], size: u64, limit: usize, secrets: &Secrets) -> Self {
+    pub(super) fn new(body: &'a [u8], size: u64, limit: usize, secrets: &Secrets) -> Self {
         let cut = size > limit as u64;
-        if body.len() <= limit {
-            return Beginning { bytes: secrets.mask_bytes(body).into_owned(), cut };
-        }
-        // Where a secret lies across the cut, its first part is not hidden in the one, and hidden in the other.
-        let masked = secrets.mask_bytes(&body[..Self::reach(limit).min(body.len())]);
-        let kept = secrets.mask_bytes(&body[..limit]);
-        let same = kept.iter().zip(masked.iter()).take_while(|(left, right)| left == right).count();
-        Beginning { bytes: kept[..same].to_vec(), cut }
+        let given = &body[..body.len().min(Self::reach(limit))];
+        let bytes = match secrets.mask_bytes(given) {
+            Cow::Borrowed(_) => Cow::Borrowed(&given[..given.len().min(limit)]),
+            Cow::Owned(masked) if given.len() <= limit => Cow::Owned(masked),
+            Cow::Owned(masked) => Cow::Owned(before(masked, &secrets.mask_bytes(&given[limit..]))),
+        };
+        Beginning { bytes, cut }
     }
 
     /// It as text; none where it isn't. A character that was cut in two is left out.
@@ -45,6 +46,14 @@ impl Beginning {
     }
 }
 
+/// What of a body stands before its rest, both with their secrets hidden. The rest by itself shows the end of a secret
+/// that lies across the cut; there the two part, and the secret is left to what stands before.
+fn before(mut body: Vec<u8>, rest: &[u8]) -> Vec<u8> {
+    let same = body.iter().rev().zip(rest.iter().rev()).take_while(|(left, right)| left == right).count();
+    body.truncate(body.len() - same);
+    body
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,7 +65,7 @@ mod tests {
     fn shown(body: &[u8], limit: usize, secrets: &Secrets) -> (Vec<u8>, bool) {
         let given = &body[..body.len().min(Beginning::reach(limit))];
         let beginning = Beginning::new(given, body.len() as u64, limit, secrets);
-        (beginning.bytes, beginning.cut)
+        (beginning.bytes.into_owned(), beginning.cut)
     }
 
     #[test]

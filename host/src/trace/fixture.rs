@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::http::{ConnectionInfo, Error, Hop, Response, TlsInfo, Watch};
+use crate::http::{Begun, ConnectionInfo, Error, Hop, Outcome, Response, SentAgain, TlsInfo, Watch};
 use crate::sample::Phases;
 use crate::secrets::Secrets;
 
@@ -67,8 +67,9 @@ fn secure() -> ConnectionInfo {
 }
 
 /// A hop that no more is known of than that it was made.
-pub(super) fn hop<'a>(outcome: Result<&'a Response, &'a Error>) -> Hop<'a> {
+pub(super) fn hop(outcome: Outcome<'_>) -> Hop<'_> {
     Hop {
+        number: 1,
         started: UNIX_EPOCH + Duration::from_secs(BEGAN),
         redirected: false,
         method: "GET",
@@ -81,6 +82,22 @@ pub(super) fn hop<'a>(outcome: Result<&'a Response, &'a Error>) -> Hop<'a> {
         bytes_received: 0,
         connection: None,
         reused: false,
+        sent_again: None,
+    }
+}
+
+/// The hop when it is sent.
+pub(super) fn begun<'a>(hop: &Hop<'a>) -> Begun<'a> {
+    Begun {
+        number: hop.number,
+        redirected: hop.redirected,
+        method: hop.method,
+        url: hop.url,
+        request_headers: hop.request_headers,
+        request_body: hop.request_body,
+        connection: hop.connection,
+        reused: hop.reused,
+        sent_again: hop.sent_again,
     }
 }
 
@@ -96,7 +113,11 @@ pub(super) fn play(watch: &dyn Watch) -> u32 {
         let started = at(hops);
         hops += 1;
         if let Some(observer) = watch.observer(vu) {
-            observer.hop(&Hop { started, ..hop });
+            let hop = Hop { started, number: hops.into(), ..hop };
+            if hop.connection.is_some() {
+                observer.begun(&begun(&hop));
+            }
+            observer.hop(&hop);
         }
     };
     cookies(&mut show);
@@ -104,6 +125,7 @@ pub(super) fn play(watch: &dyn Watch) -> u32 {
     over_tls(&mut show);
     bodies(&mut show);
     failures(&mut show);
+    oddities(&mut show);
     hops
 }
 
@@ -136,7 +158,7 @@ fn cookies(show: Show<'_>) {
             bytes_sent: 180,
             bytes_received: 288,
             connection: Some(&connection),
-            ..hop(Ok(&cookies))
+            ..hop(Outcome::Response(&cookies))
         },
     );
 }
@@ -162,7 +184,7 @@ fn form(show: Show<'_>) {
             bytes_received: 77,
             connection: Some(&connection),
             reused: true,
-            ..hop(Ok(&redirect))
+            ..hop(Outcome::Response(&redirect))
         },
     );
 }
@@ -185,7 +207,7 @@ fn over_tls(show: Show<'_>) {
             bytes_sent: 60,
             bytes_received: 90,
             connection: Some(&connection),
-            ..hop(Ok(&image))
+            ..hop(Outcome::Response(&image))
         },
     );
     let none = response(204, "HTTP/2 204\n\n", b"");
@@ -201,7 +223,7 @@ fn over_tls(show: Show<'_>) {
             bytes_received: 12,
             connection: Some(&connection),
             reused: true,
-            ..hop(Ok(&none))
+            ..hop(Outcome::Response(&none))
         },
     );
 }
@@ -223,7 +245,7 @@ fn bodies(show: Show<'_>) {
             bytes_sent: 4300,
             bytes_received: head.len() as u64 + 5 + 60,
             connection: Some(&connection),
-            ..hop(Ok(&coded))
+            ..hop(Outcome::Response(&coded))
         },
     );
     let head = "HTTP/1.1 200 OK\ncontent-length: 1000000\n\n".replace('\n', "\r\n");
@@ -237,7 +259,7 @@ fn bodies(show: Show<'_>) {
             bytes_received: 1_000_000 + head.len() as u64,
             connection: Some(&connection),
             reused: true,
-            ..hop(Ok(&dropped))
+            ..hop(Outcome::Response(&dropped))
         },
     );
 }
@@ -246,7 +268,7 @@ fn bodies(show: Show<'_>) {
 fn failures(show: Show<'_>) {
     let refused = Error::Connect("connection refused".into());
     let url = "http://127.0.0.1:9/?token=s3cret-token";
-    show(1, Hop { url, phases: phases([0, 0, 70, 0, 0, 0, 0]), ..hop(Err(&refused)) });
+    show(1, Hop { url, phases: phases([0, 0, 70, 0, 0, 0, 0]), ..hop(Outcome::Failed(&refused)) });
     let connection = ConnectionInfo { id: 4, ..plain() };
     show(
         1,
@@ -257,9 +279,41 @@ fn failures(show: Show<'_>) {
             bytes_sent: 50,
             bytes_received: 7,
             connection: Some(&connection),
-            ..hop(Err(&Error::Timeout))
+            ..hop(Outcome::Failed(&Error::Timeout))
         },
     );
     let invalid = Error::InvalidRequest("\"s3cret-token x\" is not an HTTP method".into());
-    show(1, Hop { method: "s3cret-token x", url: "no\r\nURL", ..hop(Err(&invalid)) });
+    show(1, Hop { method: "s3cret-token x", url: "no\r\nURL", ..hop(Outcome::Failed(&invalid)) });
+}
+
+/// A server of another time that closed the kept connection, and one that never answers.
+fn oddities(show: Show<'_>) {
+    let connection = ConnectionInfo { id: 5, ..plain() };
+    let head = "HTTP/1.0 200 OK\ncontent-type: text/html\ncontent-encoding: gzip\ncontent-length: 33\n\n";
+    let old = response(200, head, b"caf\xe9 s3cret-token");
+    show(
+        1,
+        Hop {
+            url: "http://127.0.0.1:8080/old",
+            request_headers: &[("host", "127.0.0.1:8080")],
+            phases: phases([0, 0, 60, 0, 9, 400, 1]),
+            bytes_sent: 100,
+            bytes_received: 200,
+            connection: Some(&connection),
+            sent_again: Some(SentAgain::Closed),
+            ..hop(Outcome::Response(&old))
+        },
+    );
+    show(
+        1,
+        Hop {
+            url: "http://127.0.0.1:8080/never",
+            request_headers: &[("host", "127.0.0.1:8080")],
+            phases: phases([0, 0, 0, 0, 9, 3_200_000, 0]),
+            bytes_sent: 50,
+            connection: Some(&connection),
+            reused: true,
+            ..hop(Outcome::CutOff)
+        },
+    );
 }

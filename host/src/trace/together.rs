@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::http::{Hop, Observer, Watch};
+use crate::http::{Begun, Hop, Observer, Watch};
 
 /// All of them as one; none where there are none.
 pub fn together(mut watches: Vec<Arc<dyn Watch>>) -> Option<Arc<dyn Watch>> {
@@ -23,6 +23,10 @@ impl Watch for Watches {
 }
 
 impl Observer for Observers {
+    fn begun(&self, hop: &Begun<'_>) {
+        self.0.iter().for_each(|observer| observer.begun(hop));
+    }
+
     fn hop(&self, hop: &Hop<'_>) {
         self.0.iter().for_each(|observer| observer.hop(hop));
     }
@@ -33,6 +37,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::http::Outcome;
     use crate::trace::fixture;
 
     /// Notes the URLs of virtual users from its number on.
@@ -46,6 +51,11 @@ mod tests {
     }
 
     impl Observer for Notes {
+        fn begun(&self, hop: &Begun<'_>) {
+            let note = format!("{} begins {}", self.0, hop.url);
+            self.1.lock().expect("no test panicked with it").push(note);
+        }
+
         fn hop(&self, hop: &Hop<'_>) {
             let note = format!("{} {}", self.0, hop.url);
             self.1.lock().expect("no test panicked with it").push(note);
@@ -60,10 +70,13 @@ mod tests {
         let response = fixture::ok();
         for (vu, url) in [(0, "/none"), (1, "/one"), (2, "/both")] {
             if let Some(observer) = both.observer(vu) {
-                observer.hop(&Hop { url, ..fixture::hop(Ok(&response)) });
+                let hop = Hop { url, ..fixture::hop(Outcome::Response(&response)) };
+                observer.begun(&fixture::begun(&hop));
+                observer.hop(&hop);
             }
         }
-        assert_eq!(*notes.lock().expect("no test panicked with it"), ["1 /one", "1 /both", "2 /both"]);
+        let expected = ["1 begins /one", "1 /one", "1 begins /both", "2 begins /both", "1 /both", "2 /both"];
+        assert_eq!(*notes.lock().expect("no test panicked with it"), expected);
         assert!(together(vec![watch(1)]).is_some_and(|one| one.observer(0).is_none()));
         assert!(together(Vec::new()).is_none());
     }

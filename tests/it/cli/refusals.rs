@@ -163,6 +163,23 @@ fn results_that_could_not_be_written() {
 }
 
 #[test]
+fn nothing_where_there_has_to_be_something() {
+    let scenario = guest("status_only");
+    for flag in ["--timeout", "--connect-timeout"] {
+        assert_refused(&scenario, &format!("-i 1 {flag} 0"), &[], &[flag, "more than 0"]);
+    }
+    for flag in ["--max-concurrent-requests", "--max-connections-per-host", "--har x.har --har-entries"] {
+        assert_refused(&scenario, &format!("-i 1 {flag} 0"), &[], &["0"]);
+    }
+}
+
+#[test]
+fn one_file_for_two_outputs() {
+    let expected = ["same.json", "--json", "--har", "a file of its own"];
+    assert_refused(&guest("status_only"), "-i 1 --json same.json --har same.json", &[], &expected);
+}
+
+#[test]
 fn variables_secrets_and_certificates() {
     assert_flags_refused("-i 1 --var name", &["--var", "'name' is not NAME=VALUE"]);
     let words = ["'key'", "environment variable WASMLOAD_TEST_UNSET"];

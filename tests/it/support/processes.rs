@@ -41,6 +41,11 @@ impl Process {
         Process(command.spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}")))
     }
 
+    /// The number that the system knows it by.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Sends it the signal of that name, for example `INT`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: the program of that name is not installed everywhere.
@@ -136,7 +141,7 @@ pub(crate) fn read(path: &Path) -> String {
 }
 
 /// A port that was free a moment ago, for a server that can't choose one itself.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
     listener.local_addr().expect("a bound socket has an address")
 }

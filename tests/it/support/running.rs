@@ -19,6 +19,11 @@ impl Running {
         Running { process: Process::start(&mut command, directory.path()), directory }
     }
 
+    /// The number that the system knows it by.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Presses Ctrl-C, so to say.
     pub(crate) fn interrupt(&self) {
         self.process.signal("INT");

@@ -227,7 +227,7 @@ async fn read_request(stream: &mut TcpStream, unread: &mut Vec<u8>, seen: &Seen)
 }
 
 /// The request at the beginning of these bytes and how long it is, once it is there as a whole.
-fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     let head_length = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..head_length - 4]).expect("a head of UTF-8");
     let mut lines = head.split("\r\n");

@@ -1,10 +1,13 @@
 //! How requests are made: the flags that `http::Config` is made of.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, ValueEnum};
 
 use crate::http::{ConnectTo, NoProxy, Proxy, Resolve, TlsVersion};
 use crate::units;
@@ -13,7 +16,7 @@ use crate::units;
 #[command(next_help_heading = "HTTP")]
 pub(in crate::cli) struct HttpArgs {
     /// Bound on a request that has none of its own, from its start to the last byte of its body
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_some_time)]
     pub(in crate::cli) timeout: Duration,
 
     /// Redirects followed for a request that does not say; 0 hands them to the scenario
@@ -25,7 +28,7 @@ pub(in crate::cli) struct HttpArgs {
     pub(in crate::cli) max_body_size: u64,
 
     /// Requests of one batch at one time; over HTTP/1.1, no more than --max-connections-per-host to one host
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     pub(in crate::cli) max_concurrent_requests: u32,
 
     /// Keep no cookies
@@ -67,7 +70,7 @@ pub(in crate::cli) struct ConnectionArgs {
     pub(in crate::cli) idle_timeout: Duration,
 
     /// Bound on opening a connection: name lookup, connecting, a proxy's part and TLS together
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_some_time)]
     pub(in crate::cli) connect_timeout: Duration,
 
     /// Connect from this address of this machine; with several, virtual users take turns
@@ -92,7 +95,7 @@ pub(in crate::cli) struct ConnectionArgs {
 
     /// Send requests through this proxy: http://, https://, socks5:// or socks5h://; an empty one for none [default: as
     /// http_proxy, https_proxy, all_proxy and no_proxy in the environment say]
-    #[arg(long, value_name = "URL", value_parser = parse_proxy)]
+    #[arg(long, value_name = "URL", value_parser = ProxyParser)]
     pub(in crate::cli) proxy: Option<GivenProxy>,
 
     /// Hosts that are reached without the proxy, separated by commas: names with their subdomains, addresses, networks
@@ -132,7 +135,7 @@ pub(in crate::cli) struct TlsArgs {
     #[arg(long, value_name = "VERSION", default_value = "1.3")]
     pub(in crate::cli) tls_max: GivenTlsVersion,
 
-    /// Take each TLS handshake in full, as a new user's first one is, instead of resuming the virtual user's sessions
+    /// Take each TLS handshake in full, as a new visitor's first one is, instead of resuming the virtual user's sessions
     #[arg(long)]
     pub(in crate::cli) tls_no_resumption: bool,
 }
@@ -151,6 +154,31 @@ impl From<GivenTlsVersion> for TlsVersion {
             GivenTlsVersion::Tls12 => TlsVersion::Tls12,
             GivenTlsVersion::Tls13 => TlsVersion::Tls13,
         }
+    }
+}
+
+/// A time that is more than nothing.
+fn parse_some_time(text: &str) -> Result<Duration, String> {
+    match units::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it has to be more than 0".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Refuses what is no proxy without repeating it: there may be a password in it.
+#[derive(Clone, Debug)]
+struct ProxyParser;
+
+impl TypedValueParser for ProxyParser {
+    type Value = GivenProxy;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<GivenProxy, clap::Error> {
+        let parsed = value.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(parse_proxy);
+        parsed.map_err(|reason| {
+            let text = format!("invalid value for '--proxy <URL>': {reason}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
     }
 }
 

@@ -99,9 +99,9 @@ impl Codings {
 /// The most that is set aside for a body because its head announces it; beyond that, memory follows what arrives.
 const MAX_RESERVE: u64 = 256 * 1024;
 
-/// The most that a coded body decodes to where it is counted only: that costs no memory, but the time of a thread that
-/// others wait for, and a few bytes of a coding may stand for gigabytes.
-const MAX_COUNTED: u64 = 1 << 30;
+/// The most that a coded body decodes to where it is counted only, in bytes: that costs no memory, but the time of a
+/// thread that others wait for, and a few bytes of a coding may stand for gigabytes.
+const MAX_COUNTED: u64 = 256 << 20;
 
 /// Where decoded bytes end: kept behind what is there already, or counted only.
 #[derive(Debug, Default)]
@@ -110,8 +110,9 @@ pub(super) struct Sink {
     pub(super) bytes: Vec<u8>,
     /// The body's size so far.
     pub(super) size: u64,
-    /// The largest body to keep; none where it is only counted.
-    pub(super) limit: Option<u64>,
+    /// The largest body, in bytes.
+    limit: u64,
+    keep: bool,
 }
 
 impl Sink {
@@ -121,14 +122,14 @@ impl Sink {
     /// # Errors
     /// [`Error::BodyTooLarge`] where the announced size says so beforehand.
     pub(super) fn new(head: &[u8], announced: u64, codings: Codings, limit: Option<u64>) -> Result<Self, Error> {
+        let identity = codings.is_identity();
+        let (keep, limit) = (limit.is_some(), limit.unwrap_or(if identity { u64::MAX } else { MAX_COUNTED }));
         // What is coded may be of any size before it is decoded.
-        if let Some(limit) = limit.filter(|_| codings.is_identity()) {
-            check_size(announced, limit)?;
-        }
-        let reserve = if limit.is_some() { announced.min(MAX_RESERVE) } else { 0 };
+        check_size(if identity { announced } else { 0 }, limit)?;
+        let reserve = if keep { announced.min(MAX_RESERVE) } else { 0 };
         let mut bytes = Vec::with_capacity(head.len() + usize::try_from(reserve).unwrap_or_default());
         bytes.extend_from_slice(head);
-        Ok(Sink { bytes, size: 0, limit })
+        Ok(Sink { bytes, size: 0, limit, keep })
     }
 
     /// What grew by doubling is cut back where that frees a good part of it.
@@ -141,8 +142,8 @@ impl Sink {
 
     fn push(&mut self, data: &[u8]) -> Result<(), Error> {
         self.size += data.len() as u64;
-        if let Some(limit) = self.limit {
-            check_size(self.size, limit)?;
+        check_size(self.size, self.limit)?;
+        if self.keep {
             self.bytes.extend_from_slice(data);
         }
         Ok(())
@@ -206,19 +207,15 @@ impl Decoder {
             Decoder::Coded(stage) => stage.finish(),
         }
     }
-
-    /// The most that a stage before this may decode to, in bytes.
-    fn limit(&self) -> u64 {
-        match self {
-            Decoder::Identity(sink) => sink.limit.unwrap_or(MAX_COUNTED),
-            Decoder::Undecided(_, next) => next.limit(),
-            Decoder::Coded(stage) => stage.next.limit(),
-        }
-    }
 }
 
 /// How much is decoded at a time.
 const OUTPUT_BYTES: usize = 16 << 10;
+
+/// What a coding may make of what is coded again within it: that much, in bytes, and then so many times of what it took.
+/// What is coded already hardly shrinks once more, but much of it may decode to nothing and so reach no other bound.
+const MAX_BETWEEN: u64 = 1 << 20;
+const MAX_GROWTH: u64 = 32;
 
 /// What one step of a codec took and gave, in bytes.
 struct Step {
@@ -242,7 +239,8 @@ pub(super) struct Stage {
     codec: Box<dyn Codec>,
     /// What a step decodes goes through here; on the heap, and gone with the body.
     output: Vec<u8>,
-    decoded: u64,
+    taken: u64,
+    given: u64,
     next: Decoder,
 }
 
@@ -260,24 +258,25 @@ impl Stage {
             Coding::Brotli => Box::new(Brotli::new()),
             Coding::Zstd => Box::new(Zstd::new().map_err(|error| Error::Other(error.to_string().into()))?),
         };
-        Ok(Box::new(Stage { coding, codec, output: vec![0; OUTPUT_BYTES], decoded: 0, next }))
+        Ok(Box::new(Stage { coding, codec, output: vec![0; OUTPUT_BYTES], taken: 0, given: 0, next }))
     }
 
     // Not inlined: decoders want a deep stack, and the stacks that this runs on belong to virtual users, each with one of
     // its own whose touched pages stay resident.
     #[inline(never)]
     fn write(&mut self, mut data: &[u8]) -> Result<(), Error> {
-        // Between two codings there may be much although nothing comes out behind the second.
-        let limit = self.next.limit();
         loop {
             let step = self.codec.step(data, &mut self.output).ok_or_else(|| self.corrupt())?;
             if step.read == 0 && step.written == 0 {
                 break;
             }
-            self.decoded += step.written as u64;
-            check_size(self.decoded, limit)?;
-            self.next.write(&self.output[..step.written])?;
             data = &data[step.read..];
+            self.taken += step.read as u64;
+            self.given += step.written as u64;
+            if !matches!(self.next, Decoder::Identity(_)) && self.given > MAX_BETWEEN + MAX_GROWTH * self.taken {
+                return Err(Error::protocol("the body is coded twice, and grows too much in between"));
+            }
+            self.next.write(&self.output[..step.written])?;
         }
         if data.is_empty() { Ok(()) } else { Err(self.corrupt()) }
     }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::DialError;
@@ -40,17 +42,18 @@ impl LocalAddresses {
     pub(super) async fn connect(&self, vu: u32, remote: SocketAddr) -> Result<TcpStream, Error> {
         let failed = |reason: Cow<'static, str>| Error::Connect(format!("{remote}: {reason}").into());
         let connected = if self.are_none() {
-            TcpStream::connect(remote).await
+            TcpStream::connect(remote).await.map_err(|error| failed(describe(&error)))
         } else {
             let local = self.choose(vu, remote.ip()).ok_or_else(|| {
                 let family = if remote.is_ipv4() { "IPv4" } else { "IPv6" };
                 failed(format!("none of the local addresses is {family}; give one with --local-address").into())
             })?;
-            bound_to(local).map_err(|error| failed(describe_bind(local, &error)))?.connect(remote).await
-        };
+            let socket = bound_to(local).map_err(|error| failed(describe_bind(local, &error)))?;
+            socket.connect(remote).await.map_err(|error| failed(describe_connect(local, &error)))
+        }?;
         // Small requests must not wait for the acknowledgement of what went before.
-        let connected = connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-        connected.map_err(|error| failed(describe(&error)))
+        connected.set_nodelay(true).map_err(|error| failed(describe(&error)))?;
+        Ok(connected)
     }
 
     fn choose(&self, vu: u32, remote: IpAddr) -> Option<IpAddr> {
@@ -67,21 +70,43 @@ impl LocalAddresses {
     }
 }
 
-/// A socket with this end's address, and a port that the system chooses.
+/// A socket with this end's address. Its port is chosen when it connects, where the system can do that.
 fn bound_to(local: IpAddr) -> io::Result<TcpSocket> {
     let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    choose_port_late(&socket);
     socket.bind((local, 0).into())?;
     Ok(socket)
 }
 
+/// A port that is chosen before the destination is known must be free for all of them: then a connection that was
+/// closed a minute ago keeps its port from everyone, and there are far fewer than without a local address.
+#[cfg(target_os = "linux")]
+fn choose_port_late(socket: &TcpSocket) {
+    // Where the kernel doesn't know it, there are fewer ports, and that shows.
+    let _ = setsockopt(socket, IpBindAddressNoPort, &true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn choose_port_late(_: &TcpSocket) {}
+
 fn describe_bind(local: IpAddr, error: &io::Error) -> Cow<'static, str> {
     match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("no port of {local} is left; give further addresses with --local-address").into()
-        }
+        // Where the port is chosen early.
+        io::ErrorKind::AddrInUse => no_port(local),
         io::ErrorKind::AddrNotAvailable => format!("{local} is no longer an address of this machine").into(),
         _ => describe(error),
     }
+}
+
+fn describe_connect(local: IpAddr, error: &io::Error) -> Cow<'static, str> {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => no_port(local),
+        _ => describe(error),
+    }
+}
+
+fn no_port(local: IpAddr) -> Cow<'static, str> {
+    format!("no port of {local} is left; give further addresses with --local-address").into()
 }
 
 #[cfg(test)]
@@ -124,6 +149,29 @@ mod tests {
             assert_eq!(peer.ip().to_string(), expected);
             assert_eq!(stream.nodelay().ok(), Some(true));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_port_is_chosen_only_for_a_destination() {
+        for local in ["127.0.0.1", "::1"] {
+            // Where the machine has no IPv6 there is nothing to test.
+            let Ok(socket) = bound_to(local.parse().expect(local)) else { continue };
+            let bound = socket.local_addr().expect("bound");
+            assert_eq!((bound.ip().to_string(), bound.port()), (local.to_owned(), 0));
+        }
+    }
+
+    #[test]
+    fn what_is_used_up_is_told() {
+        let local = [127, 0, 0, 2].into();
+        let no_port = "no port of 127.0.0.2 is left; give further addresses with --local-address";
+        assert_eq!(describe_bind(local, &io::ErrorKind::AddrInUse.into()), no_port);
+        assert_eq!(describe_connect(local, &io::ErrorKind::AddrNotAvailable.into()), no_port);
+        assert_eq!(
+            describe_bind(local, &io::ErrorKind::AddrNotAvailable.into()),
+            "127.0.0.2 is no longer an address of this machine"
+        );
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-use super::config::Config;
+use super::config::{Config, Versions};
 use super::dns::Resolver;
 use super::error::{Error, describe};
 use super::meter::{Phase, PhaseClock};
@@ -60,6 +60,8 @@ pub(super) struct Dialer {
     unix_socket: Option<PathBuf>,
     proxies: Proxies,
     forward: Option<Forward>,
+    /// Whether HTTP/2 is spoken without asking.
+    http2: bool,
 }
 
 /// A proxy that takes plain requests, in absolute form.
@@ -109,6 +111,11 @@ impl Dialer {
             std::os::unix::net::SocketAddr::from_pathname(path)
                 .map_err(|source| DialError::UnixSocket { path: path.clone(), source })?;
         }
+        if config.proxies.http.is_some() || config.proxies.https.is_some() {
+            for entry in config.proxies.none_for.ignored() {
+                tracing::warn!("no_proxy in the environment: ignored {entry}");
+            }
+        }
         let forward = config.proxies.http.as_ref().filter(|proxy| !proxy.protocol.is_socks());
         Ok(Dialer {
             resolver: Resolver::new(config.dns_ttl),
@@ -119,6 +126,7 @@ impl Dialer {
             forward: forward
                 .map(|proxy| Forward { authorization_line: proxy.authorization_line().into_bytes().into() }),
             proxies: config.proxies.clone(),
+            http2: config.versions == Versions::Http2,
         })
     }
 
@@ -155,7 +163,8 @@ impl Dialer {
 
     /// As curl decides: a socket in the file system goes before all else; whether there is a proxy is a matter of the
     /// URL's host, whatever `connect_to` makes of it; and where that makes something of it, a proxy is told to connect
-    /// there, since a request in absolute form would still name the URL's host.
+    /// there, since a request in absolute form would still name the URL's host. HTTP/2 without asking is the server's
+    /// affair too, since few proxies speak it with their clients.
     fn way<'a>(&'a self, scheme: Scheme, end: End<'a>) -> Way<'a> {
         if let Some(path) = &self.unix_socket {
             return Way::Unix(path);
@@ -163,10 +172,10 @@ impl Dialer {
         let other = ConnectTo::find(&self.connect_to, end.host, end.port).map(|(host, port)| End { host, port });
         match self.proxies.find(scheme, end.host, end.port) {
             None => Way::Direct(other.unwrap_or(end)),
-            Some(proxy) if scheme == Scheme::Http && !proxy.protocol.is_socks() && other.is_none() => {
-                Way::Forward(proxy)
+            Some(proxy) => {
+                let tunnels = scheme == Scheme::Https || proxy.protocol.is_socks() || other.is_some() || self.http2;
+                if tunnels { Way::Through(proxy, other.unwrap_or(end)) } else { Way::Forward(proxy) }
             }
-            Some(proxy) => Way::Through(proxy, other.unwrap_or(end)),
         }
     }
 

@@ -252,6 +252,9 @@ fn ways_are_chosen_as_curl_does() {
         assert_eq!(shown(&dialer, "https://moved"), "through to moved:8080");
     }
     assert_eq!(shown(&dialer(&Config::default()), "http://h"), "h:80");
+    // A proxy would have to speak HTTP/2 itself.
+    let http2 = dialer(&Config { versions: Versions::Http2, ..config("http://p") });
+    assert_eq!(shown(&http2, "http://h"), "through to h:80");
 }
 
 #[test]

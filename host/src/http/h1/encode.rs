@@ -43,7 +43,7 @@ pub(in crate::http) struct Parts<'a> {
     pub(in crate::http) body: Option<&'a [u8]>,
     /// The cookies of the jar, where the guest gives none.
     pub(in crate::http) cookie: Option<&'a str>,
-    /// A header for that proxy, with its line end.
+    /// A header for that proxy with its line end, where the guest gives none.
     pub(in crate::http) proxy_line: &'a [u8],
 }
 
@@ -117,7 +117,6 @@ pub(in crate::http) fn encode(parts: Parts<'_>, defaults: &Defaults) -> Result<E
     let given = write_guest_headers(&mut wire, parts.headers, body.len())?;
     let guest_headers = guest_start..wire.len();
     write_host_headers(&mut wire, &parts, &given, defaults);
-    wire.extend_from_slice(parts.proxy_line);
     wire.extend_from_slice(b"\r\n");
     let head_length = wire.len();
     wire.extend_from_slice(body);
@@ -153,6 +152,7 @@ struct Given {
     close: bool,
     content_length: bool,
     cookie: bool,
+    proxy_authorization: bool,
     user_agent: bool,
 }
 
@@ -177,6 +177,7 @@ fn write_guest_headers(wire: &mut Vec<u8>, headers: &[(&str, &str)], body_length
             17 if is("transfer-encoding") => {
                 return Err(Error::invalid("a transfer-encoding header; bodies are sent with their length"));
             }
+            19 if is("proxy-authorization") => given.proxy_authorization = true,
             _ => {}
         }
         for part in [name, ": ", value, "\r\n"] {
@@ -209,6 +210,9 @@ fn write_host_headers(wire: &mut Vec<u8>, parts: &Parts<'_>, given: &Given, defa
         let length = parts.body.map_or(0, <[u8]>::len);
         // Writing to a vector can't fail.
         let _ = write!(wire, "content-length: {length}\r\n");
+    }
+    if !given.proxy_authorization {
+        wire.extend_from_slice(parts.proxy_line);
     }
 }
 
@@ -375,5 +379,19 @@ mod tests {
             connection: close\r\nproxy-authorization: Basic YTpi\r\n\r\n";
         assert_eq!(String::from_utf8_lossy(&encoded.wire), text);
         assert_eq!((encoded.path_and_query(), encoded.headers().count()), ("/", 4));
+    }
+
+    #[test]
+    fn credentials_for_the_proxy_that_the_guest_gave_replace_those_of_the_run() {
+        let defaults = Defaults::new("test/1", true).expect("valid");
+        let target = Target { origin: OriginRef::Base, path_and_query: "/".into() };
+        let headers = &[("Proxy-Authorization", "Bearer x")];
+        let (prefix, proxy_line) = ("http://h:1", b"proxy-authorization: Basic YTpi\r\n");
+        let parts =
+            Parts { method: "GET", target, prefix, host_line: b"", headers, body: None, cookie: None, proxy_line };
+        let encoded = encode(parts, &defaults).expect("valid");
+        let is_proxys = |name: &str| name.eq_ignore_ascii_case("proxy-authorization");
+        let sent: Vec<_> = encoded.headers().filter(|(name, _)| is_proxys(name)).collect();
+        assert_eq!(sent, headers);
     }
 }

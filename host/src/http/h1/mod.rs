@@ -2,7 +2,11 @@
 //! early.
 
 mod chunked;
+#[cfg(test)]
+mod corpus;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod reader;
 

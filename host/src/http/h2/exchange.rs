@@ -47,7 +47,10 @@ pub(in crate::http) async fn exchange(
     ended.map_err(|broken| {
         meter.clock.cut();
         let max_head_bytes = rules.max_head_bytes;
-        if shared.traffic.is_http1() { speaks_http1() } else { broken.into_failure(answered, max_head_bytes) }
+        if shared.traffic.is_http1() {
+            return speaks_http1();
+        }
+        broken.into_failure(shared.traffic.tls_failure(), answered, max_head_bytes)
     })
 }
 
@@ -72,19 +75,23 @@ impl From<h2::Error> for Broken {
 }
 
 impl Broken {
-    fn into_failure(self, answered: bool, max_head_bytes: usize) -> Failure {
+    fn into_failure(self, tls_failure: Option<Error>, answered: bool, max_head_bytes: usize) -> Failure {
         let (error, unsent) = match self {
             Broken::Http2 { error, unsent } => (error, unsent),
             Broken::Other(error) => return Failure { error, unanswered: false, unsent: false, refused: false },
         };
+        // What TLS failed of ended the connection; what became of the stream says less.
+        let tls_failure = tls_failure.filter(|_| error.is_io());
+        // A certificate that was refused would be so again.
+        let untrusted = matches!(tls_failure, Some(Error::Tls(_)));
         // A server that closes the connection serves the streams that it says it will, and did nothing for the others.
         let turned_away = error.is_remote() && error.is_go_away();
         let refused = error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
         Failure {
-            unanswered: !answered && (error.is_io() || turned_away || unsent),
+            unanswered: !answered && !untrusted && (error.is_io() || turned_away || unsent),
             unsent,
             refused: !answered && (turned_away || refused),
-            error: worded(&error, answered, max_head_bytes),
+            error: tls_failure.unwrap_or_else(|| worded(&error, answered, max_head_bytes)),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) fn request(request: &Encoded, prefix: &str) -> Result<Request<()>, Er
     let mut authority = authority.to_owned();
     let mut head = Request::new(());
     for (name, value) in request.headers() {
+        // Blanks around a value, which HTTP/1.1 ignores, make a message of HTTP/2 malformed (RFC 9113, section 8.2.1).
+        let value = value.trim_matches([' ', '\t']);
         if name.eq_ignore_ascii_case("host") {
             value.clone_into(&mut authority);
         } else if belongs_to_connection(name, value) {
@@ -39,7 +41,7 @@ pub(super) fn request(request: &Encoded, prefix: &str) -> Result<Request<()>, Er
 }
 
 /// Whether a header is about the connection, and has no place in HTTP/2 (RFC 9113, section 8.2.2).
-fn belongs_to_connection(name: &str, value: &str) -> bool {
+pub(in crate::http) fn belongs_to_connection(name: &str, value: &str) -> bool {
     const NAMES: [&str; 6] =
         ["connection", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
     NAMES.iter().any(|other| name.eq_ignore_ascii_case(other))
@@ -113,6 +115,15 @@ mod tests {
         assert_eq!(head.method(), "PUT");
         let names: Vec<_> = head.headers().iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["x-one", "x-one", "te", "accept-encoding", "user-agent", "content-length"]);
+    }
+
+    #[test]
+    fn values_lose_the_blanks_around_them() {
+        let headers = [("x-one", " \ta \t b\t "), ("x-two", " "), ("te", " trailers "), ("host", " other.test\t")];
+        let head = request(&encoded(&headers), "https://h.test:8443").expect("valid");
+        let value = |name| head.headers().get(name).map(HeaderValue::as_bytes);
+        assert_eq!((value("x-one"), value("x-two")), (Some(&b"a \t b"[..]), Some(&b""[..])));
+        assert_eq!((value("te"), head.uri().host()), (Some(&b"trailers"[..]), Some("other.test")));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Counts the bytes of a connection that several requests share.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::connection::Stream;
+use crate::http::error::Error;
 use crate::http::meter::Meter;
+use crate::http::tls;
 
 /// Bytes that crossed a connection and that no request was charged yet.
 ///
@@ -22,6 +24,8 @@ pub(super) struct Traffic {
     received: Count,
     /// The server's first bytes were those of a response of HTTP/1.
     http1: AtomicBool,
+    /// What TLS failed of. The crate `h2` keeps of an error no more than its text, which tells nothing apart.
+    tls_failure: OnceLock<Box<Error>>,
 }
 
 /// The bytes of one direction.
@@ -46,6 +50,11 @@ impl Traffic {
     /// Whether the server answers as one that speaks HTTP/1.
     pub(super) fn is_http1(&self) -> bool {
         self.http1.load(Ordering::Relaxed)
+    }
+
+    /// What TLS failed of, if it did.
+    pub(super) fn tls_failure(&self) -> Option<Error> {
+        self.tls_failure.get().map(|error| Error::clone(error))
     }
 }
 
@@ -77,6 +86,23 @@ impl Counted {
         Counted { stream, traffic, left: Some(HTTP_1) }
     }
 
+    /// Keeps the first failure that is one of TLS.
+    fn note<T>(&self, polled: &Poll<io::Result<T>>) {
+        if let Poll::Ready(Err(error)) = polled
+            && let Some(failure) = tls::broken(error)
+        {
+            self.traffic.tls_failure.get_or_init(|| Box::new(failure));
+        }
+    }
+
+    /// Counts what was written.
+    fn count(&self, polled: &Poll<io::Result<usize>>) {
+        self.note(polled);
+        if let Poll::Ready(Ok(length)) = polled {
+            self.traffic.sent.add(*length);
+        }
+    }
+
     /// Compares the first bytes that come with those that HTTP/1 begins with.
     fn compare(&mut self, data: &[u8]) {
         let Some(left) = self.left else { return };
@@ -97,6 +123,7 @@ impl AsyncRead for Counted {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.note(&polled);
         let data = &buffer.filled()[before..];
         self.traffic.received.add(data.len());
         self.compare(data);
@@ -107,10 +134,22 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, data);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.traffic.sent.add(*length);
-        }
+        self.count(&polled);
         polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, data);
+        self.count(&polled);
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -12,6 +12,7 @@ use crate::http::socket::Socket;
 use crate::http::target::Target;
 use crate::http::testing::{Network, body, error, get, send};
 use crate::http::{Client, Config, Error, Exchange, Request};
+use crate::sample::FailureKind;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -104,6 +105,54 @@ async fn where_opening_fails_the_next_one_tries() {
         assert_eq!(failed.phases.connect, failed.phases.total());
         assert_eq!((body(&next), next.phases.blocked), ("ok", failed.phases.total()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_first_opening_fails_the_others_do_not_wait_for_each_other() {
+    for (max_connections_per_host, expected) in [(6, [20, 40, 40, 40]), (2, [20, 40, 40, 60])] {
+        let network = Network::default();
+        serve(&network, 4, Duration::from_secs(60));
+        let connect_timeout = milliseconds(20);
+        let client = network.client(Config { max_connections_per_host, connect_timeout, ..Config::default() });
+        let one = || get(&client, "https://secure.test/");
+        let exchanges: [Exchange; 4] = tokio::join!(one(), one(), one(), one()).into();
+        for (exchange, total) in exchanges.iter().zip(expected) {
+            assert_eq!((error(exchange).kind(), exchange.phases.total()), (FailureKind::Connect, milliseconds(total)));
+            assert_eq!(exchange.phases.connect, connect_timeout);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_who_opened_at_once_one_shares_its_http_2_connection() {
+    let network = Network::default();
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    serve(&network, 1, Duration::from_secs(60));
+    let start = Instant::now();
+    for connect in [5, 6, 7] {
+        let ended = Arc::clone(&ended);
+        network.accept_late(milliseconds(connect), true, async move |peer| {
+            let mut connection = h2::server::handshake(peer.stream).await.expect("the client speaks HTTP/2");
+            while let Some(Ok((_, mut answer))) = connection.accept().await {
+                let mut body = answer.send_response(http::Response::new(()), false).expect("the client listens");
+                body.send_data(bytes::Bytes::from_static(b"ok"), true).expect("the client listens");
+            }
+            ended.lock().expect("not poisoned").push(start.elapsed());
+        });
+    }
+    let client = network.client(Config { connect_timeout: milliseconds(20), ..Config::default() });
+    let one = || get(&client, "https://secure.test/");
+    let exchanges: [Exchange; 4] = tokio::join!(one(), one(), one(), one()).into();
+    assert_eq!(error(&exchanges[0]).kind(), FailureKind::Connect);
+    for (exchange, connect) in exchanges[1..].iter().zip([5, 6, 7].map(milliseconds)) {
+        let expected = (milliseconds(20), connect, milliseconds(20) + connect);
+        assert_eq!(body(exchange), "ok");
+        assert_eq!((exchange.phases.blocked, exchange.phases.connect, exchange.phases.total()), expected);
+    }
+    sleep(milliseconds(100)).await;
+    assert_eq!(client.kept_connections(), 1);
+    assert_eq!(*ended.lock().expect("not poisoned"), [26, 27].map(milliseconds), "surplus ones end with their request");
+    assert_eq!(one().await.transport.connections, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,11 @@ const FORM: Form =
 /// for it. `*` means all hosts. Beyond curl, `*.` may stand before a name, and a port behind a name or an address: then
 /// that port alone is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NoProxy(Vec<Entry>);
+pub struct NoProxy {
+    entries: Vec<Entry>,
+    /// What was no entry, and why, for people.
+    ignored: Vec<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
@@ -36,9 +40,27 @@ enum Hosts {
 }
 
 impl NoProxy {
+    /// As the environment has it: what is no entry is ignored, as curl does it, since the list was made for other
+    /// programs, which have forms of their own.
+    pub(super) fn from_environment(text: &str) -> Self {
+        let mut list = NoProxy::default();
+        for entry in entries(text) {
+            match parse_entry(entry) {
+                Ok(parsed) => list.entries.push(parsed),
+                Err(reason) => list.ignored.push(format!("`{entry}` ({reason})")),
+            }
+        }
+        list
+    }
+
+    /// What was no entry, and why, for people.
+    pub(in crate::http) fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
     /// Whether no proxy is used for that host and port.
     pub(in crate::http) fn covers(&self, host: &Host, port: u16) -> bool {
-        self.0.iter().any(|entry| entry.port.is_none_or(|wanted| wanted == port) && entry.hosts.include(host))
+        self.entries.iter().any(|entry| entry.port.is_none_or(|wanted| wanted == port) && entry.hosts.include(host))
     }
 }
 
@@ -46,9 +68,14 @@ impl FromStr for NoProxy {
     type Err = RouteError;
 
     fn from_str(text: &str) -> Result<Self, RouteError> {
-        let entries = text.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()).map(parse_entry);
-        entries.collect::<Result<_, _>>().map(NoProxy).map_err(|reason| FORM.malformed(text, reason))
+        let entries = entries(text).map(parse_entry).collect::<Result<_, _>>();
+        let entries = entries.map_err(|reason| FORM.malformed(text, reason))?;
+        Ok(NoProxy { entries, ignored: Vec::new() })
     }
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\t']).filter(|entry| !entry.is_empty())
 }
 
 impl Hosts {
@@ -170,6 +197,20 @@ mod tests {
             let host = parse_host(host).expect(host);
             assert!(no_proxy.covers(&host, 81) && !no_proxy.covers(&host, 80), "{list}");
         }
+    }
+
+    #[test]
+    fn what_is_no_entry_is_ignored_in_the_environment() {
+        let list = NoProxy::from_environment("10.*,localhost 10.0.0.0/99,[::1,,127.0.0.0/8");
+        assert_eq!(list.entries, "localhost,127.0.0.0/8".parse::<NoProxy>().expect("valid").entries);
+        assert_eq!(
+            list.ignored(),
+            [
+                "`10.*` (in `10.*`, a star may only stand before the first dot)",
+                "`10.0.0.0/99` (`/99` is no length of a network; those of 10.0.0.0 are /0 to /32)",
+                "`[::1` (the bracket is not closed)",
+            ]
+        );
     }
 
     #[test]

@@ -186,12 +186,15 @@ impl Proxies {
     /// machine there. `get` gives a variable's value.
     ///
     /// # Errors
-    /// [`RouteError::Variable`], for the first one that can't be used.
+    /// [`RouteError::Variable`], for the first proxy that can't be used. Of the hosts without one, those that can't be
+    /// used are ignored, and there is a warning where the run begins.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, RouteError> {
         Ok(Proxies {
             http: read(&get, &["http_proxy", "all_proxy", "ALL_PROXY"])?,
             https: read(&get, &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
-            none_for: read(&get, &["no_proxy", "NO_PROXY"])?.unwrap_or_default(),
+            none_for: first(&get, &["no_proxy", "NO_PROXY"])
+                .map(|(_, text)| NoProxy::from_environment(&text))
+                .unwrap_or_default(),
             spare_loopback: true,
         })
     }
@@ -214,20 +217,15 @@ fn is_loopback(host: &Host) -> bool {
     }
 }
 
-/// The first of these variables that says anything.
-fn read<T: FromStr<Err = RouteError>>(
-    get: impl Fn(&str) -> Option<String>,
-    variables: &[&'static str],
-) -> Result<Option<T>, RouteError> {
-    for &variable in variables {
-        if let Some(text) = get(variable).filter(|text| !text.is_empty()) {
-            return text
-                .parse()
-                .map(Some)
-                .map_err(|source| RouteError::Variable { variable, source: Box::new(source) });
-        }
-    }
-    Ok(None)
+/// The proxy of the first of these variables that says anything.
+fn read(get: impl Fn(&str) -> Option<String>, variables: &[&'static str]) -> Result<Option<Proxy>, RouteError> {
+    let Some((variable, text)) = first(get, variables) else { return Ok(None) };
+    text.parse().map(Some).map_err(|source| RouteError::Variable { variable, source: Box::new(source) })
+}
+
+/// The first of these variables that says anything, and what.
+fn first(get: impl Fn(&str) -> Option<String>, variables: &[&'static str]) -> Option<(&'static str, String)> {
+    variables.iter().find_map(|variable| Some((*variable, get(variable).filter(|text| !text.is_empty())?)))
 }
 
 #[cfg(test)]
@@ -336,13 +334,26 @@ mod tests {
 
     #[test]
     fn an_unusable_variable_is_named() {
-        for (variable, value) in [("HTTPS_PROXY", "ftp://h"), ("all_proxy", "h:x"), ("no_proxy", "10.0.0.0/99")] {
+        for (variable, value) in [("HTTPS_PROXY", "ftp://h"), ("all_proxy", "h:x")] {
             let get = |name: &str| (name == variable).then(|| value.to_owned());
             let error = Proxies::from_environment(get).expect_err(variable);
             assert_eq!(error.to_string(), format!("use the environment variable {variable}"));
             let RouteError::Variable { source, .. } = error else { panic!("{error:?}") };
             assert!(source.to_string().starts_with(&format!("read `{value}` as ")), "{source}");
         }
+    }
+
+    #[test]
+    fn unusable_exceptions_of_the_environment_are_ignored() {
+        let get = |name: &str| match name {
+            "http_proxy" => Some("proxy.example".to_owned()),
+            "no_proxy" => Some("10.*,direct.example".to_owned()),
+            _ => None,
+        };
+        let proxies = Proxies::from_environment(get).expect("valid");
+        let found = |host| proxies.find(Scheme::Http, &parse_host(host).expect(host), 80).is_some();
+        assert!(found("10.0.0.1") && !found("direct.example"));
+        assert_eq!(proxies.none_for.ignored().len(), 1);
     }
 
     #[test]

@@ -152,7 +152,7 @@ enum Caution {
     GracefulStopElapsed { iterations: u64 },
     ThreadsLost { count: u64 },
     TimesClamped { count: u64, limit_seconds: f64 },
-    ExchangesNotKept { kept: u64, left_out: u64 },
+    ExchangesNotKept { kept: u64, left_out: u64, too_fast: u64, over_size: u64 },
     NoRequests,
 }
 
@@ -169,7 +169,9 @@ impl Caution {
             Warning::TimesClamped { count, limit } => {
                 Caution::TimesClamped { count, limit_seconds: limit.as_secs_f64() }
             }
-            Warning::ExchangesNotKept { kept, left_out } => Caution::ExchangesNotKept { kept, left_out },
+            Warning::ExchangesNotKept { kept, left_out, too_fast, over_size } => {
+                Caution::ExchangesNotKept { kept, left_out, too_fast, over_size }
+            }
             Warning::NoRequests => Caution::NoRequests,
         }
     }

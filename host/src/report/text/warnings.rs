@@ -55,15 +55,9 @@ pub fn words(warning: &Warning) -> (String, String) {
             ),
             "reading the mean and the greatest time, which are exact, and a shorter timeout".to_owned(),
         ),
-        Warning::ExchangesNotKept { kept, left_out } => (
-            format!(
-                "the HAR file has the first {}; {} more {} left out",
-                plural(*kept, "exchange"),
-                show_count(*left_out),
-                was(*left_out)
-            ),
-            "a greater `--har-entries`".to_owned(),
-        ),
+        Warning::ExchangesNotKept { kept, left_out, too_fast, over_size } => {
+            return exchanges_not_kept(*kept, *left_out, *too_fast, *over_size);
+        }
         Warning::NoRequests => (
             "no request was made".to_owned(),
             "a longer run, and a look at what the scenario does before its first request".to_owned(),
@@ -82,6 +76,27 @@ fn saturated(busy_share: f64) -> (String, String) {
         format!("a thread of wasmload had no time left in {share} of the run, so these may be its own limits and not the target's"),
         "fewer VUs or a lower rate, more cores, a machine apart from the target, or `discard-body` where no body is read".to_owned(),
     )
+}
+
+fn exchanges_not_kept(kept: u64, left_out: u64, too_fast: u64, over_size: u64) -> (String, String) {
+    let (kept, left_out_shown, verb) = (plural(kept, "exchange"), show_count(left_out), was(left_out));
+    let mut meaning = if too_fast == 0 {
+        format!("the HAR file has the first {kept}; {left_out_shown} more {verb} left out")
+    } else {
+        format!(
+            "the HAR file has {kept}; {left_out_shown} {verb} left out, {} of them between those, as they came faster than they could be written",
+            show_count(too_fast)
+        )
+    };
+    if over_size > 0 {
+        meaning.push_str(&format!(", {} for want of room in the file", show_count(over_size)));
+    }
+    let advice = match (left_out > too_fast + over_size, too_fast > 0 || over_size > 0) {
+        (true, true) => "a greater `--har-entries`, and fewer `--har-users` or smaller bodies",
+        (false, true) => "fewer `--har-users`, or smaller bodies",
+        (_, false) => "a greater `--har-entries`",
+    };
+    (meaning, advice.to_owned())
 }
 
 fn names_over_limit(what: &str, limit: usize) -> (String, String) {
@@ -111,8 +126,16 @@ mod tests {
             assert!(!advice.is_empty() && !advice.ends_with('.'), "{advice}");
             assert!(all[..at].iter().all(|(other, _)| other != meaning), "{meaning} twice");
         }
-        let one = words(&Warning::ExchangesNotKept { kept: 1, left_out: 1 });
-        assert_eq!(one.0, "the HAR file has the first 1 exchange; 1 more was left out");
+        let meaning = |kept, left_out, too_fast, over_size| exchanges_not_kept(kept, left_out, too_fast, over_size).0;
+        assert_eq!(meaning(1, 1, 0, 0), "the HAR file has the first 1 exchange; 1 more was left out");
+        let text = "the HAR file has the first 9 exchanges; 4 more were left out, 3 for want of room in the file";
+        assert_eq!(meaning(9, 4, 0, 3), text);
+        let text = "the HAR file has 9 exchanges; 4 were left out, 2 of them between those, as they came faster than they could be written";
+        assert_eq!(meaning(9, 4, 2, 0), text);
+        let advice = |left_out, too_fast| exchanges_not_kept(9, left_out, too_fast, 0).1;
+        assert_eq!(advice(4, 0), "a greater `--har-entries`");
+        assert_eq!(advice(4, 4), "fewer `--har-users`, or smaller bodies");
+        assert_eq!(advice(4, 3), "a greater `--har-entries`, and fewer `--har-users` or smaller bodies");
         assert!(saturated(0.000_1).0.contains("0.01 %"));
         assert!(names_over_limit("checks", 1_000).0.contains("more than 1,000 different checks"));
     }

@@ -10,11 +10,18 @@ use super::format::{Entry, Frame, page};
 use super::record::Record;
 use crate::date;
 
+/// How much is collected before it is written, in bytes.
+const CHUNK: usize = 256 << 10;
+
 /// A file that is being written: entries as they come, one on a line, and the pages behind them, which are known last.
 #[derive(Debug)]
 pub(super) struct Document<W> {
     out: W,
     frame: Frame,
+    /// How many bytes it may still have, but for its end.
+    room: u64,
+    /// What is not yet written.
+    text: Vec<u8>,
     /// When each virtual user began.
     pages: BTreeMap<u32, SystemTime>,
 }
@@ -43,33 +50,53 @@ struct PageTimings {
 }
 
 impl<W: Write> Document<W> {
-    /// Begins a file.
-    pub(super) fn new(mut out: W, frame: Frame) -> io::Result<Self> {
+    /// Begins a file of at most so many bytes, but for its end.
+    pub(super) fn new(out: W, frame: Frame, room: u64) -> io::Result<Self> {
         let creator = Creator { name: "wasmload", version: env!("CARGO_PKG_VERSION") };
-        out.write_all(b"{\"log\":{\"version\":\"1.2\",\"creator\":")?;
-        serde_json::to_writer(&mut out, &creator)?;
-        out.write_all(b",\"entries\":[")?;
-        Ok(Document { out, frame, pages: BTreeMap::new() })
+        let mut text = b"{\"log\":{\"version\":\"1.2\",\"creator\":".to_vec();
+        serde_json::to_writer(&mut text, &creator)?;
+        text.extend_from_slice(b",\"entries\":[");
+        let room = room.saturating_sub(text.len() as u64);
+        Ok(Document { out, frame, room, text, pages: BTreeMap::new() })
     }
 
-    pub(super) fn entry(&mut self, record: &Record) -> io::Result<()> {
-        self.out.write_all(if self.pages.is_empty() { b"\n" } else { b",\n" })?;
+    /// Adds an entry. Says whether there was room for it; where there was not, there is none for later ones either.
+    pub(super) fn entry(&mut self, record: &Record) -> io::Result<bool> {
+        let before = self.text.len();
+        self.text.extend_from_slice(if self.pages.is_empty() { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut self.text, &Entry::new(record, &self.frame))?;
+        let Some(room) = self.room.checked_sub((self.text.len() - before) as u64) else {
+            self.text.truncate(before);
+            self.room = 0;
+            return Ok(false);
+        };
+        self.room = room;
         let began = self.pages.entry(record.vu).or_insert(record.started);
         *began = record.started.min(*began);
-        Ok(serde_json::to_writer(&mut self.out, &Entry::new(record, &self.frame))?)
+        if self.text.len() >= CHUNK {
+            self.write()?;
+        }
+        Ok(true)
     }
 
     /// Ends the file, with what there is to say about it.
     pub(super) fn finish(mut self, comment: Option<&str>) -> io::Result<()> {
         let pages: Vec<_> = self.pages.iter().map(|(vu, began)| Page::new(*vu, *began)).collect();
-        self.out.write_all(b"\n],\"pages\":")?;
-        serde_json::to_writer(&mut self.out, &pages)?;
+        self.text.extend_from_slice(b"\n],\"pages\":");
+        serde_json::to_writer(&mut self.text, &pages)?;
         if let Some(comment) = comment {
-            self.out.write_all(b",\"comment\":")?;
-            serde_json::to_writer(&mut self.out, comment)?;
+            self.text.extend_from_slice(b",\"comment\":");
+            serde_json::to_writer(&mut self.text, comment)?;
         }
-        self.out.write_all(b"}}\n")?;
+        self.text.extend_from_slice(b"}}\n");
+        self.write()?;
         self.out.flush()
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text)?;
+        self.text.clear();
+        Ok(())
     }
 }
 

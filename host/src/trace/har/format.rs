@@ -14,9 +14,9 @@ use serde::Serialize;
 use url::{Url, form_urlencoded};
 
 use super::cookies::{self, Cookie};
-use super::record::{Answer, Body, Record};
+use super::record::{Answer, Body, Failed, Record};
 use crate::date;
-use crate::http::{ConnectionInfo, Error};
+use crate::http::ConnectionInfo;
 use crate::sample::Phases;
 use crate::secrets::Secrets;
 use crate::trace::beginning::Beginning;
@@ -50,6 +50,9 @@ pub(super) struct Entry<'a> {
     server_ip_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
+    /// Readers that know Chromium's own fields want this one where there is any other of them.
+    #[serde(rename = "_resourceType")]
+    resource_type: &'static str,
     #[serde(rename = "_securityDetails", skip_serializing_if = "Option::is_none")]
     security_details: Option<SecurityDetails<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +69,7 @@ struct Request<'a> {
     headers: Vec<Pair<'a>>,
     query_string: Vec<Pair<'static>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    post_data: Option<PostData>,
+    post_data: Option<PostData<'a>>,
     headers_size: i64,
     body_size: i64,
 }
@@ -79,7 +82,7 @@ struct Response<'a> {
     http_version: &'static str,
     cookies: Vec<Cookie>,
     headers: Vec<Pair<'a>>,
-    content: Content,
+    content: Content<'a>,
     #[serde(rename = "redirectURL")]
     redirect_url: String,
     headers_size: i64,
@@ -99,11 +102,11 @@ pub(super) struct Pair<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PostData {
+struct PostData<'a> {
     mime_type: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     params: Vec<Pair<'static>>,
-    text: String,
+    text: Cow<'a, str>,
     #[serde(rename = "_encoding", skip_serializing_if = "Option::is_none")]
     encoding: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,13 +115,13 @@ struct PostData {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Content {
+struct Content<'a> {
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     compression: Option<i64>,
     mime_type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    text: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,7 +147,7 @@ struct Timings {
 
 #[derive(Debug, Serialize)]
 struct SecurityDetails<'a> {
-    protocol: &'a str,
+    protocol: String,
     cipher: &'a str,
 }
 
@@ -159,13 +162,17 @@ impl<'a> Entry<'a> {
             request: Request::new(record, frame),
             response: match &record.outcome {
                 Ok(answer) => Response::new(answer, record, frame),
-                Err(error) => Response::failed(error, record, frame),
+                Err(failed) => Response::failed(failed, record, frame),
             },
             cache: Cache {},
             timings: Timings::new(&record.phases),
             server_ip_address: connection.and_then(|connection| Some(connection.remote?.ip().to_string())),
             connection: connection.map(|connection| connection.id.to_string()),
-            security_details: tls.map(|tls| SecurityDetails { protocol: &tls.version, cipher: &tls.cipher_suite }),
+            resource_type: "fetch",
+            security_details: tls.map(|tls| SecurityDetails {
+                protocol: tls.version.replace("TLSv", "TLS "),
+                cipher: &tls.cipher_suite,
+            }),
             comment: comment(record, &frame.secrets),
         }
     }
@@ -177,7 +184,8 @@ impl<'a> Request<'a> {
         let body = record.request_body.as_ref().filter(|body| body.size > 0);
         let body_size = body.map_or(0, |body| body.size);
         // The heads of HTTP/2 are compressed, and what of a failed request was sent may be a part of its head.
-        let whole = record.outcome.is_ok() && !is_http2(record);
+        // One that was sent again was counted twice.
+        let whole = record.outcome.is_ok() && !is_http2(record) && record.sent_again.is_none();
         let url = url(record, &frame.secrets);
         Request {
             method: frame.secrets.mask(&record.method),
@@ -196,53 +204,52 @@ impl<'a> Request<'a> {
 impl<'a> Response<'a> {
     fn new(answer: &'a Answer, record: &'a Record, frame: &Frame) -> Self {
         let headers = headers(&answer.headers, &frame.secrets);
-        let (headers_size, body_size) = match (is_http2(record), answer.status) {
-            (true, _) => (NONE, NONE),
-            (false, 304) => (size(answer.head_size), 0),
-            (false, _) => (size(answer.head_size), difference(record.bytes_received, answer.head_size)),
-        };
+        let body_size = wire_size(answer, record, &headers);
         Response {
             status: answer.status,
             status_text: frame.secrets.mask(&answer.reason),
-            http_version: version(record),
+            http_version: match answer.version.as_str() {
+                "HTTP/1.0" => "HTTP/1.0",
+                _ => version(record),
+            },
             cookies: cookies::of_response(&headers, record.started),
             content: Content::new(&answer.body, body_size, &headers, frame),
             redirect_url: find(&headers, "location").unwrap_or_default().to_owned(),
             headers,
-            headers_size,
+            headers_size: if is_http2(record) { NONE } else { size(answer.head_size) },
             body_size,
             transfer_size: record.bytes_received,
             error: None,
         }
     }
 
-    fn failed(error: &Error, record: &Record, frame: &Frame) -> Self {
-        let nothing = Body { bytes: Vec::new(), size: 0, discarded: false };
+    fn failed(failed: &'a Failed, record: &Record, frame: &Frame) -> Self {
         Response {
             status: 0,
-            status_text: Cow::Borrowed(error.kind().as_str()),
+            status_text: Cow::Borrowed(failed.kind),
             http_version: version(record),
             cookies: Vec::new(),
             headers: Vec::new(),
-            content: Content::new(&nothing, NONE, &[], frame),
+            content: Content::new(Body::NOTHING, NONE, &[], frame),
             redirect_url: String::new(),
             headers_size: NONE,
             body_size: NONE,
             transfer_size: record.bytes_received,
-            error: Some(frame.secrets.mask(&error.to_string()).into_owned()),
+            error: Some(frame.secrets.mask(&failed.reason).into_owned()),
         }
     }
 }
 
-impl PostData {
-    fn new(body: &Body, headers: &[Pair<'_>], frame: &Frame) -> Self {
+impl<'a> PostData<'a> {
+    fn new(body: &'a Body, headers: &[Pair<'_>], frame: &Frame) -> Self {
         let mime_type = find(headers, "content-type").unwrap_or_default().to_owned();
         let beginning = Beginning::new(&body.bytes, body.size, frame.body_bytes, &frame.secrets);
-        let (text, encoding) = text(&beginning);
+        let comment = cut_comment(&beginning, body.size, frame);
+        let (text, encoding) = text(beginning);
         let form = mime_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
         PostData {
             params: if form && encoding.is_none() { pairs(&text) } else { Vec::new() },
-            comment: cut_comment(&beginning, body.size, frame),
+            comment,
             mime_type,
             text,
             encoding,
@@ -250,11 +257,12 @@ impl PostData {
     }
 }
 
-impl Content {
-    fn new(body: &Body, wire_size: i64, headers: &[Pair<'_>], frame: &Frame) -> Self {
-        let coded = wire_size != NONE && find(headers, "content-encoding").is_some();
+impl<'a> Content<'a> {
+    fn new(body: &'a Body, wire_size: i64, headers: &[Pair<'_>], frame: &Frame) -> Self {
+        let coded = is_coded(headers) && wire_size > 0;
         let beginning = Beginning::new(&body.bytes, body.size, frame.body_bytes, &frame.secrets);
-        let shown = (!body.bytes.is_empty()).then(|| text(&beginning));
+        let comment = cut_comment(&beginning, body.size, frame);
+        let shown = (!body.bytes.is_empty()).then(|| text(beginning));
         let (text, encoding) = shown.map_or((None, None), |(text, encoding)| (Some(text), encoding));
         Content {
             size: body.size,
@@ -262,11 +270,7 @@ impl Content {
             mime_type: find(headers, "content-type").unwrap_or(UNKNOWN_TYPE).to_owned(),
             text,
             encoding,
-            comment: if body.discarded {
-                Some("the body was read and not kept".to_owned())
-            } else {
-                cut_comment(&beginning, body.size, frame)
-            },
+            comment: if body.discarded { Some("the body was read and not kept".to_owned()) } else { comment },
         }
     }
 }
@@ -317,6 +321,25 @@ fn difference(whole: u64, part: u64) -> i64 {
     whole.checked_sub(part).map_or(NONE, size)
 }
 
+/// The size of a response's body as it was sent, where that can be told: between the bytes that came there are also the
+/// frames of HTTP/2, the lengths of chunks, and interim responses.
+fn wire_size(answer: &Answer, record: &Record, headers: &[Pair<'_>]) -> i64 {
+    let announced = || find(headers, "content-length").and_then(|length| length.trim().parse().ok());
+    if record.method == "HEAD" || matches!(answer.status, 204 | 304) {
+        0
+    } else if !is_coded(headers) {
+        size(answer.body.size)
+    } else if find(headers, "transfer-encoding").is_some() {
+        NONE
+    } else {
+        announced().map_or(NONE, size)
+    }
+}
+
+fn is_coded(headers: &[Pair<'_>]) -> bool {
+    find(headers, "content-encoding").is_some()
+}
+
 fn is_http2(record: &Record) -> bool {
     record.connection.as_ref().is_some_and(|connection| connection.http2)
 }
@@ -364,14 +387,15 @@ fn pairs(form: &str) -> Vec<Pair<'static>> {
 }
 
 /// A body as text, and the coding that made text of what isn't.
-fn text(beginning: &Beginning) -> (String, Option<&'static str>) {
-    match beginning.text() {
-        Some(text) => (text.to_owned(), None),
-        None => (STANDARD.encode(&beginning.bytes), Some("base64")),
+fn text(beginning: Beginning<'_>) -> (Cow<'_, str>, Option<&'static str>) {
+    match (beginning.text().map(str::len), beginning.bytes) {
+        (Some(length), Cow::Borrowed(bytes)) => (String::from_utf8_lossy(&bytes[..length]), None),
+        (Some(length), Cow::Owned(bytes)) => (String::from_utf8_lossy(&bytes[..length]).into_owned().into(), None),
+        (None, bytes) => (STANDARD.encode(&bytes).into(), Some("base64")),
     }
 }
 
-fn cut_comment(beginning: &Beginning, size: u64, frame: &Frame) -> Option<String> {
+fn cut_comment(beginning: &Beginning<'_>, size: u64, frame: &Frame) -> Option<String> {
     let (kept, size) = (show_count(frame.body_bytes as u64), show_count(size));
     beginning.cut.then(|| format!("the first {kept} of {size} bytes"))
 }
@@ -385,6 +409,7 @@ fn comment(record: &Record, secrets: &Secrets) -> Option<String> {
     if record.redirected {
         parts.push("followed a redirect".to_owned());
     }
+    parts.extend(record.sent_again.map(|again| format!("{}; sent again", again.reason())));
     if record.reused {
         parts.push("reused the connection".to_owned());
     }

@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::*;
-use crate::http::Error;
+use crate::http::{Error, Outcome, Response};
 use crate::report::golden;
 use crate::trace::fixture;
 
-const SMALL: HarLimits = HarLimits { vus: 2, entries: 100, body_bytes: 64 };
+const SMALL: HarLimits = HarLimits { vus: 2, entries: 100, body_bytes: 64, file_bytes: 1 << 20 };
 
 /// A file of the test's own, gone when it ends.
 struct Scratch(PathBuf);
@@ -56,7 +56,7 @@ fn rich(test: &str, limits: HarLimits) -> (Value, HarCounts) {
 #[test]
 fn rich_exchanges_are_as_they_were() {
     let (mut value, counts) = rich("golden", SMALL);
-    assert_eq!(counts, HarCounts { kept: 9, ..HarCounts::default() });
+    assert_eq!(counts, HarCounts { kept: 11, ..HarCounts::default() });
     value["log"]["creator"]["version"] = "1.2.3".into();
     // So that nobody's editor obeys what a server sent.
     let text = format!("{value:#}\n").replace('\u{202e}', "\\u202e");
@@ -107,9 +107,9 @@ fn what_runs_once_and_the_first_virtual_users_are_observed() {
 #[test]
 fn what_goes_over_the_limit_is_counted_and_told() {
     let (value, counts) = rich("limit", HarLimits { entries: 2, ..SMALL });
-    assert_eq!(counts, HarCounts { kept: 2, left_out: 7, too_fast: 0 });
+    assert_eq!(counts, HarCounts { kept: 2, left_out: 9, ..HarCounts::default() });
     assert_eq!(value["log"]["entries"].as_array().map(Vec::len), Some(2));
-    assert_eq!(value["log"]["comment"], "exchanges left out: 7 over the limit on their number");
+    assert_eq!(value["log"]["comment"], "exchanges left out: 9 over the limit on their number");
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn what_the_queue_has_no_room_for_is_counted_and_told() {
     let observer = har.observer(1).expect("the first is observed");
     let response = fixture::ok();
     let url = format!("http://h/{}", "x".repeat(usize::try_from(QUEUE_BYTES).expect("it fits")));
-    observer.hop(&Hop { url: &url, ..fixture::hop(Ok(&response)) });
-    observer.hop(&fixture::hop(Ok(&response)));
+    observer.hop(&Hop { url: &url, ..fixture::hop(Outcome::Response(&response)) });
+    observer.hop(&fixture::hop(Outcome::Response(&response)));
     let counts = har.finish().expect("the file can be written");
-    assert_eq!(counts, HarCounts { kept: 1, left_out: 1, too_fast: 1 });
+    assert_eq!(counts, HarCounts { kept: 1, left_out: 1, too_fast: 1, over_size: 0 });
     assert_eq!(scratch.checked()["log"]["comment"], "exchanges left out: 1 too fast to be written");
 }
 
@@ -135,11 +135,11 @@ fn many_threads_write_one_file() {
         for vu in 1..=4 {
             let observer = har.observer(vu).expect("the first four are observed");
             let response = &response;
-            scope.spawn(move || (0..50).for_each(|_| observer.hop(&fixture::hop(Ok(response)))));
+            scope.spawn(move || (0..50).for_each(|_| observer.hop(&fixture::hop(Outcome::Response(response)))));
         }
     });
     let counts = har.finish().expect("the file can be written");
-    assert_eq!(counts, HarCounts { kept: 100, left_out: 100, too_fast: 0 });
+    assert_eq!(counts, HarCounts { kept: 100, left_out: 100, ..HarCounts::default() });
     assert_eq!(scratch.checked()["log"]["entries"].as_array().map(Vec::len), Some(100));
 }
 
@@ -158,10 +158,65 @@ fn a_run_that_never_began_leaves_the_file_of_before() {
     let scratch = Scratch::new("never");
     std::fs::write(&scratch.0, "before").expect("the directory is ours");
     let har = scratch.har(SMALL);
-    let writer = har.writer.lock().expect("no test panicked with it").take().expect("it has not ended");
     drop(har);
-    writer.join().expect("it did not panic").expect("it wrote nothing");
     assert_eq!(scratch.text(), "before");
+}
+
+#[test]
+fn a_run_that_never_began_leaves_no_file_of_its_own() {
+    let scratch = Scratch::new("refused");
+    let har = scratch.har(SMALL);
+    assert!(scratch.0.exists());
+    drop(har);
+    assert!(!scratch.0.exists());
+}
+
+#[test]
+fn a_run_that_failed_leaves_a_whole_file() {
+    let scratch = Scratch::new("failed");
+    let har = scratch.har(SMALL);
+    fixture::play(&har);
+    drop(har);
+    assert_eq!(scratch.checked()["log"]["entries"].as_array().map(Vec::len), Some(11));
+}
+
+#[test]
+fn what_the_file_has_no_room_for_is_counted_and_told() {
+    for file_bytes in (0..12_000).step_by(500) {
+        let (value, counts) = rich("size", HarLimits { file_bytes, ..SMALL });
+        let HarCounts { kept, left_out, too_fast, over_size } = counts;
+        assert_eq!((kept + left_out, too_fast, over_size), (11, 0, left_out), "{file_bytes}");
+        let entries = value["log"]["entries"].as_array().expect("entries");
+        assert_eq!(entries.len() as u64, kept, "{file_bytes}");
+        assert!(entries.iter().map(|entry| entry.to_string().len() as u64).sum::<u64>() <= file_bytes);
+        let comment = format!("exchanges left out: {left_out} over the limit on the file's size");
+        assert_eq!(value["log"]["comment"].as_str(), (left_out > 0).then_some(comment.as_str()));
+    }
+}
+
+#[test]
+fn sizes_of_bodies_are_those_that_were_sent_or_none() {
+    for (method, head, body, sizes) in [
+        // Between a status of 103 and the response there are bytes that are no body's.
+        ("GET", "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n", "abc", [3, -1]),
+        ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "abc", [3, -1]),
+        ("GET", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n", "abc", [2, 1]),
+        ("GET", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n", "abc", [-1, -1]),
+        ("HEAD", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 30\r\n\r\n", "", [0, -1]),
+        ("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 30\r\n\r\n", "", [0, -1]),
+    ] {
+        let scratch = Scratch::new("sizes");
+        let har = scratch.har(SMALL);
+        let status = head[9..12].parse().expect("a status");
+        let bytes = [head, body].concat().into_bytes();
+        let response = Response::new(status, bytes, head.len(), body.len() as u64, false);
+        let hop = Hop { method, bytes_received: 1000, ..fixture::hop(Outcome::Response(&response)) };
+        har.observer(1).expect("the first is observed").hop(&hop);
+        har.finish().expect("the file can be written");
+        let response = &scratch.checked()["log"]["entries"][0]["response"];
+        let found = [&response["bodySize"], &response["content"]["compression"]];
+        assert_eq!(found.map(|size| size.as_i64().unwrap_or(-1)), sizes, "{method} {head}");
+    }
 }
 
 #[test]
@@ -169,10 +224,10 @@ fn a_finished_file_stays_as_it_is() {
     let scratch = Scratch::new("finished");
     let har = scratch.har(SMALL);
     let observer = har.observer(1).expect("the first is observed");
-    observer.hop(&fixture::hop(Err(&Error::Timeout)));
+    observer.hop(&fixture::hop(Outcome::Failed(&Error::Timeout)));
     assert_eq!(har.finish().expect("the file can be written").kept, 1);
     let text = scratch.text();
-    observer.hop(&fixture::hop(Err(&Error::Timeout)));
+    observer.hop(&fixture::hop(Outcome::Failed(&Error::Timeout)));
     assert_eq!(har.finish().expect("it is written already").kept, 1);
     assert_eq!(scratch.text(), text);
 }
@@ -192,4 +247,8 @@ fn a_disk_that_is_full_is_told() {
     fixture::play(&har);
     let error = har.finish().expect_err("nothing can be written to it");
     assert!(matches!(error, TraceError::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull));
+    // What comes later is not called too fast.
+    fixture::play(&har);
+    let HarCounts { left_out, too_fast, over_size, .. } = har.finish().expect("it has ended");
+    assert_eq!((left_out, too_fast, over_size), (11, 0, 0));
 }

@@ -48,7 +48,8 @@ async fn exchange(case: &Case) -> Option<Outcome> {
 /// Hyper leaves codings to those who use it, so they are undone here.
 fn decode(headers: &http::HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
     let codings = Codings::of(headers.get_all("content-encoding").iter().map(|value| value.as_bytes()));
-    let mut decoder = Decoder::new(codings, Sink { limit: Some(u64::MAX), ..Sink::default() });
+    let sink = Sink::new(b"", 0, codings, Some(u64::MAX)).ok()?;
+    let mut decoder = Decoder::new(codings, sink);
     decoder.write(body).ok()?;
     Some(decoder.finish().ok()?.bytes)
 }

@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::fuzz;
 use super::reader::{Reader, Rules};
 use crate::http::config::Config;
 use crate::http::error::Error;
@@ -198,6 +199,15 @@ fn responses_give_what_they_should_wherever_they_are_cut() {
         for cut in case.cuts() {
             let (one, two) = wire.split_at(cut);
             assert_eq!(case.read(&[one, two]), case.expect, "{}: cut at {cut}", case.name);
+        }
+    }
+}
+
+#[test]
+fn responses_hold_what_fuzzing_asks_under_all_rules() {
+    for case in corpus() {
+        for flags in 0..16 {
+            fuzz::check(&[&[flags, 6, 0, 99], &case.wire.0[..]].concat());
         }
     }
 }

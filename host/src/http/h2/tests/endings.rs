@@ -1,13 +1,14 @@
 //! How streams and connections end before their time.
 
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::frames::{
     CANCEL, CONTINUATION, DATA, END_STREAM, ENHANCE_YOUR_CALM, Frame, HEADERS, INTERNAL_ERROR, NO_ERROR, PING,
     PROTOCOL_ERROR, REFUSED_STREAM, SETTINGS, Wire,
 };
 use super::{http2, milliseconds};
+use crate::http::h2::FAREWELL;
 use crate::http::testing::{Network, body, error, get, send};
 use crate::http::{Client, Error, Exchange, Request};
 use crate::sample::FailureKind;
@@ -222,6 +223,51 @@ async fn a_connection_closed_under_a_request_is_replaced_where_that_is_safe() {
     .await;
     assert_eq!(error(&exchange), &Error::protocol("the connection was closed within the response's body"));
     assert_eq!((exchange.phases.receive, exchange.transport.reconnects, connections), (milliseconds(10), 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_reads_nothing_does_not_hold_its_connection() {
+    let network = Network::default();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    after(&network, 1, async move |mut wire| {
+        // The client's answers to these fill its way out.
+        let ping = Frame::new(PING, 0, 0, *b"12345678");
+        let mut before = 0;
+        while wire.sent > before {
+            before = wire.sent;
+            wire.send(std::slice::from_ref(&ping)).await;
+        }
+        tell.send(Instant::now()).expect("someone waits");
+    });
+    let client = network.client(http2());
+    get(&client, "/").await;
+    sleep(milliseconds(5000)).await;
+    let closed = Instant::now();
+    network.finish(client).await;
+    let taken = told.await.expect("the connection ended") - closed;
+    assert!(taken >= FAREWELL && taken < FAREWELL + milliseconds(2), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn malformed_responses_leave_their_connection_to_the_others() {
+    const MANY: usize = 2000;
+    let network = Network::default();
+    after(&network, 0, async |mut wire| {
+        for _ in 0..MANY {
+            let stream = wire.request().await;
+            wire.send(&[Frame::head(stream, END_STREAM, "200", &[("connection", "close")])]).await;
+        }
+        let stream = wire.request().await;
+        wire.reply(stream, "ok").await;
+        wire.rest().await;
+    });
+    let client = network.client(http2());
+    for _ in 0..MANY {
+        let exchange = get(&client, "/").await;
+        let reason = "the response's head is malformed, or larger than 65536 bytes (PROTOCOL_ERROR)";
+        assert_eq!(error(&exchange), &Error::protocol(reason));
+    }
+    assert_eq!((body(&get(&client, "/").await), network.origins().len()), ("ok", 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,6 +39,8 @@ async fn a_window_of_zero_is_time_of_sending() {
     assert_eq!(body(&exchange), "ok");
     let (send, wait) = (milliseconds(42), milliseconds(3));
     assert_eq!(exchange.phases, Phases { send, wait, ..Phases::default() });
+    drop(exchange);
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,6 +80,7 @@ async fn the_window_of_the_connection_is_shared_by_its_requests() {
     }
     let sending = exchanges.map(|exchange| exchange.phases.send);
     assert!(sending.contains(&milliseconds(40)), "{sending:?}");
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +106,8 @@ async fn requests_wait_for_a_stream_where_one_is_allowed_at_once() {
         assert_eq!(exchange.phases, Phases { blocked, wait, ..Phases::default() });
         assert_eq!((exchange.transport.connections, exchange.transport.reconnects), (0, 0));
     }
-    drop(client);
+    drop(exchanges);
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,6 +139,8 @@ async fn requests_beyond_a_limit_not_known_yet_are_sent_again() {
         assert_eq!((exchange.phases.blocked, exchange.phases.wait), (milliseconds(10 * number), milliseconds(10)));
     }
     assert_eq!(network.origins().len(), 1);
+    drop(exchanges);
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,6 +173,7 @@ async fn a_limit_may_be_lowered_while_requests_are_under_way() {
     let mut blocked = exchanges.map(|exchange| exchange.phases.blocked);
     blocked.sort();
     assert_eq!(blocked, [0, 0, 15, 35].map(milliseconds));
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,6 +192,7 @@ async fn pings_and_settings_are_acknowledged() {
     });
     let client = network.client(http2());
     assert_eq!(body(&get(&client, "/").await), "ok");
+    network.finish(client).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,4 +230,5 @@ async fn a_response_before_the_end_of_the_request_ends_the_exchange() {
     }
     assert_eq!(body(&get(&client, "/").await), "ok");
     assert_eq!(network.origins().len(), 1);
+    network.finish(client).await;
 }

@@ -5,6 +5,7 @@ mod flow;
 mod frames;
 mod responses;
 mod shared;
+mod tls;
 
 use std::time::Duration;
 
