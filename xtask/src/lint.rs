@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     let fuzz = "fuzz/Cargo.toml";
     project::run(project::cargo().args(["fmt", "--all", "--check", "--manifest-path", fuzz]))?;
     let mut target = clippy();
-    target.env("CUSTOM_LIBFUZZER_PATH", "/libFuzzer.a");
+    target.env("CUSTOM_LIBFUZZER_PATH", "/libFuzzer.a").env("RUSTFLAGS", "--cfg fuzzing");
     target.arg("--target-dir").arg(project::target_dir().join("fuzz-lint"));
     project::run(target.args(["--manifest-path", fuzz, "--", "-D", "warnings"]))?;
     let mut doc = project::cargo();
