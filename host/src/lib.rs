@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod compare;
 pub mod control;
 pub mod data;
 pub mod date;
 pub mod http;
 pub mod metrics;
+pub(crate) mod near;
 pub mod plan;
 pub mod profile;
 pub mod report;

@@ -7,39 +7,38 @@ use std::time::Duration;
 
 use crate::data::DataSource;
 use crate::http;
-use crate::metrics;
-use crate::profile::ClosedModel;
+use crate::metrics::{self, Threshold, ThresholdError};
+use crate::profile::{ClosedModel, Model, OpenModel};
 use crate::source::Source;
 
 /// All that a run is to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What virtual users run.
-    pub scenario: ScenarioPlan,
-    /// How many there are, and when.
-    pub model: ClosedModel,
+    /// What virtual users run; at least one.
+    pub scenarios: Vec<ScenarioPlan>,
+    /// Rules that the run has to keep.
+    pub thresholds: Vec<Threshold>,
     /// Threads that make the load, each with its share of the virtual users; at least 1.
     pub threads: u32,
     /// The seed of everything random.
     pub seed: u64,
-    /// How long iterations get to finish after the load's end.
+    /// How long iterations get to finish after the end of their scenario's load.
     pub graceful_stop: Duration,
-    /// Traps in a row after which a virtual user stops.
-    pub max_traps: u32,
+    /// How many times its planned virtual users a scenario has room for, so that a person can ask for more of them
+    /// while it runs; 1 where nobody can.
+    pub headroom: u32,
     /// How requests are made.
     pub http: http::Config,
-    /// What one virtual user may use.
-    pub limits: Limits,
     /// How many names statistics are kept under.
     pub names: metrics::Limits,
     /// Where compiled code is kept; none to compile anew.
     pub cache: Option<PathBuf>,
 }
 
-/// What virtual users run, and what it is given.
+/// What some of the virtual users run, what it is given, and the load that they make.
 #[derive(Clone, Debug)]
 pub struct ScenarioPlan {
-    /// The name in reports.
+    /// The name in reports; no two scenarios of a plan have the same.
     pub name: String,
     /// Where the component is.
     pub source: Source,
@@ -53,6 +52,23 @@ pub struct ScenarioPlan {
     pub data: Vec<DataSource>,
     /// Which tasks are run.
     pub tasks: TaskFilter,
+    /// What thresholds may choose its requests by, beside the tags that they have themselves.
+    pub tags: BTreeMap<String, String>,
+    /// How load is made, and when, from `start` on.
+    pub model: Model,
+    /// How long after the start of the run's load its own starts.
+    pub start: Duration,
+    /// What one virtual user may use.
+    pub limits: Limits,
+    /// Traps in a row after which a virtual user stops.
+    pub max_traps: u32,
+}
+
+impl ScenarioPlan {
+    /// When it starts no more iterations, from the start of the run's load; none where time does not bound it.
+    pub fn end(&self) -> Option<Duration> {
+        self.model.length().map(|length| self.start.saturating_add(length))
+    }
 }
 
 /// Which tasks of a `tasks` scenario are run: those that pass all three.
@@ -120,15 +136,55 @@ impl Default for Limits {
 /// Why a plan can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    /// What is wrong with one of several scenarios.
+    #[error("start scenario `{scenario}`: {error}")]
+    In {
+        /// The scenario's name.
+        scenario: String,
+        /// What is wrong.
+        error: Box<PlanError>,
+    },
+    /// More scenarios than can be told apart, or none.
+    #[error("plan {0} scenarios; a plan has from 1 to {MAX_SCENARIOS}")]
+    Scenarios(usize),
+    /// Two scenarios that reports could not tell apart.
+    #[error("tell scenarios apart: two are called `{0}`; give one of them another `name`")]
+    SameName(String),
     /// No virtual users.
-    #[error("plan a run without virtual users; --users wants at least 1")]
+    #[error(
+        "plan a run without virtual users; --users, --max-vus or the greatest of --stages has to be at least 1, and large enough to be shared by weight"
+    )]
     NoUsers,
     /// More virtual users than can be told apart.
-    #[error("plan {0} virtual users; --users takes at most {MAX_USERS}")]
+    #[error("plan {0} virtual users; --users and --max-vus take at most {MAX_USERS}")]
     TooManyUsers(u32),
     /// A rate that starts nobody.
     #[error("start {0} virtual users a second; --spawn-rate wants a number above 0")]
     SpawnRate(String),
+    /// A threshold that can't be kept or broken.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
+    /// A rate of nothing.
+    #[error("plan a rate that is never above 0; --rate wants for example 500/s")]
+    NoRate,
+    /// A rate that only a mistake can be, and at which arrivals alone would keep a machine busy.
+    #[error(
+        "plan a rate of {0}/s, which is more than any machine makes; --rate and the rates of --stages take {MAX_RATE}/s at the most"
+    )]
+    TooFast(String),
+    /// More virtual users made ahead than there may be.
+    #[error(
+        "make {preallocated} virtual users ahead, of {most} at the most; lower --preallocated-vus or raise --max-vus"
+    )]
+    Preallocated {
+        /// How many are to be made ahead.
+        preallocated: u32,
+        /// How many there may be.
+        most: u32,
+    },
+    /// A share of a load that comes to nothing.
+    #[error("plan no iterations: its share of those of --iterations comes to none; raise that, or its `weight`")]
+    NoIterations,
     /// A run that starts no iterations.
     #[error("plan a run of no length; {0} wants more than 0")]
     Nothing(&'static str),
@@ -137,8 +193,14 @@ pub enum PlanError {
     Host(String),
 }
 
+/// The most scenarios of one run.
+const MAX_SCENARIOS: usize = 1_000;
+
 /// The most virtual users of one run.
 const MAX_USERS: u32 = 1_000_000;
+
+/// The greatest rate, in iterations a second.
+const MAX_RATE: u32 = 1_000_000;
 
 impl Plan {
     /// Checks what the types don't say.
@@ -146,45 +208,116 @@ impl Plan {
     /// # Errors
     /// What can't be run, and what to change.
     pub fn validate(&self) -> Result<(), PlanError> {
-        let model = &self.model;
-        match model.users {
+        if !(1..=MAX_SCENARIOS).contains(&self.scenarios.len()) {
+            return Err(PlanError::Scenarios(self.scenarios.len()));
+        }
+        let names: Vec<String> = self.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        for (place, scenario) in self.scenarios.iter().enumerate() {
+            if names[..place].contains(&scenario.name) {
+                return Err(PlanError::SameName(scenario.name.clone()));
+            }
+            scenario.validate().map_err(|error| match names.len() {
+                1 => error,
+                _ => PlanError::In { scenario: scenario.name.clone(), error: Box::new(error) },
+            })?;
+        }
+        match self.max_vus() {
             0 => return Err(PlanError::NoUsers),
             users if users > MAX_USERS => return Err(PlanError::TooManyUsers(users)),
             _ => {}
         }
-        if let Some(rate) = model.spawn_rate.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
-            return Err(PlanError::SpawnRate(rate.to_string()));
+        for threshold in &self.thresholds {
+            threshold.check_scenarios(&names)?;
         }
-        if model.run_time == Some(Duration::ZERO) {
+        Ok(())
+    }
+
+    /// The most virtual users of all scenarios together.
+    pub fn max_vus(&self) -> u32 {
+        self.scenarios.iter().fold(0, |sum, scenario| sum.saturating_add(scenario.model.max_vus()))
+    }
+
+    /// When the last scenario starts no more iterations, from the start of the load; none where time does not bound
+    /// one.
+    pub fn length(&self) -> Option<Duration> {
+        let mut last = Duration::ZERO;
+        for scenario in &self.scenarios {
+            last = last.max(scenario.end()?);
+        }
+        Some(last)
+    }
+
+    /// How many shards share the virtual users: one a thread, and none without a virtual user.
+    pub fn shards(&self) -> u32 {
+        self.threads.clamp(1, self.max_vus().max(1))
+    }
+}
+
+impl ScenarioPlan {
+    fn validate(&self) -> Result<(), PlanError> {
+        if self.model.length() == Some(Duration::ZERO) {
             return Err(PlanError::Nothing("--run-time"));
         }
-        if model.iterations == Some(0) {
-            return Err(PlanError::Nothing("--iterations"));
+        if self.model.max_vus() == 0 {
+            return Err(PlanError::NoUsers);
         }
-        if model.iterations_per_user == Some(0) {
-            return Err(PlanError::Nothing("--iterations-per-user"));
+        match &self.model {
+            Model::Closed(model) => validate_closed(model)?,
+            Model::Open(model) => validate_open(model)?,
         }
-        match &self.scenario.host {
+        let share = match &self.model {
+            Model::Closed(model) => model.budget(),
+            Model::Open(model) => model.iterations.map(|all| model.deal.count_below(all)),
+        };
+        if share == Some(0) {
+            return Err(PlanError::NoIterations);
+        }
+        match &self.host {
             Some(host) if !matches!(host.scheme(), "http" | "https") || !host.has_host() => {
                 Err(PlanError::Host(host.to_string()))
             }
             _ => Ok(()),
         }
     }
+}
 
-    /// How many shards share the virtual users: one a thread, and none without a virtual user.
-    pub fn shards(&self) -> u32 {
-        self.threads.clamp(1, self.model.users.max(1))
+fn validate_closed(model: &ClosedModel) -> Result<(), PlanError> {
+    if let Some(rate) = model.spawn_rate.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
+        return Err(PlanError::SpawnRate(rate.to_string()));
     }
+    if model.iterations == Some(0) {
+        return Err(PlanError::Nothing("--iterations"));
+    }
+    if model.iterations_per_user == Some(0) {
+        return Err(PlanError::Nothing("--iterations-per-user"));
+    }
+    Ok(())
+}
+
+fn validate_open(model: &OpenModel) -> Result<(), PlanError> {
+    if model.max_rate() <= 0.0 {
+        return Err(PlanError::NoRate);
+    }
+    if model.max_rate() > f64::from(MAX_RATE) {
+        return Err(PlanError::TooFast(model.max_rate().to_string()));
+    }
+    if model.preallocated_vus > model.max_vus {
+        return Err(PlanError::Preallocated { preallocated: model.preallocated_vus, most: model.max_vus });
+    }
+    if model.iterations == Some(0) {
+        return Err(PlanError::Nothing("--iterations"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::{After, Arrivals, Curve, Deal, Stage};
 
     fn plan() -> Plan {
         Plan {
-            scenario: ScenarioPlan {
+            scenarios: vec![ScenarioPlan {
                 name: "hello".into(),
                 source: Source::Path("hello.wasm".into()),
                 host: None,
@@ -192,36 +325,59 @@ mod tests {
                 secrets: BTreeMap::new(),
                 data: Vec::new(),
                 tasks: TaskFilter::default(),
-            },
-            model: ClosedModel {
-                users: 1,
-                spawn_rate: None,
-                run_time: None,
-                iterations: None,
-                iterations_per_user: None,
-            },
+                tags: BTreeMap::new(),
+                model: Model::Closed(ClosedModel::constant(1)),
+                start: Duration::ZERO,
+                limits: Limits::default(),
+                max_traps: 10,
+            }],
+            thresholds: Vec::new(),
             threads: 2,
             seed: 0,
             graceful_stop: Duration::ZERO,
-            max_traps: 10,
+            headroom: 1,
             http: http::Config::default(),
-            limits: Limits::default(),
             names: metrics::Limits::default(),
             cache: None,
+        }
+    }
+
+    fn closed(plan: &mut Plan) -> &mut ClosedModel {
+        match &mut plan.scenarios[0].model {
+            Model::Closed(model) => model,
+            Model::Open(_) => panic!("it is closed"),
+        }
+    }
+
+    fn open() -> OpenModel {
+        OpenModel {
+            rate: Curve::from(5),
+            arrivals: Arrivals::Even,
+            max_vus: 10,
+            preallocated_vus: 1,
+            run_time: None,
+            iterations: None,
+            deal: Deal::default(),
         }
     }
 
     #[test]
     fn what_cannot_run_is_refused_with_what_to_change() {
         type Change = fn(&mut Plan);
-        let cases: [(Change, &str); 7] = [
-            (|plan| plan.model.users = 0, "--users"),
-            (|plan| plan.model.users = u32::MAX, "--users"),
-            (|plan| plan.model.spawn_rate = Some(0.0), "--spawn-rate"),
-            (|plan| plan.model.spawn_rate = Some(f64::NAN), "--spawn-rate"),
-            (|plan| plan.model.run_time = Some(Duration::ZERO), "--run-time"),
-            (|plan| plan.model.iterations = Some(0), "--iterations"),
-            (|plan| plan.scenario.host = "ftp://example.org".parse().ok(), "--host"),
+        let cases: [(Change, &str); 10] = [
+            (|plan| plan.scenarios[0].model = Model::Closed(ClosedModel::constant(0)), "--users"),
+            (|plan| plan.scenarios[0].model = Model::Closed(ClosedModel::constant(u32::MAX)), "--users"),
+            (|plan| closed(plan).spawn_rate = Some(0.0), "--spawn-rate"),
+            (|plan| closed(plan).spawn_rate = Some(f64::NAN), "--spawn-rate"),
+            (|plan| closed(plan).run_time = Some(Duration::ZERO), "--run-time"),
+            (|plan| closed(plan).iterations = Some(0), "--iterations"),
+            (|plan| plan.scenarios[0].model = Model::Open(OpenModel { rate: Curve::from(0), ..open() }), "--rate"),
+            (
+                |plan| plan.scenarios[0].model = Model::Open(OpenModel { preallocated_vus: 11, ..open() }),
+                "--preallocated-vus",
+            ),
+            (|plan| plan.scenarios[0].model = Model::Open(OpenModel { max_vus: 0, ..open() }), "--max-vus"),
+            (|plan| plan.scenarios[0].host = "ftp://example.org".parse().ok(), "--host"),
         ];
         assert_eq!(plan().validate(), Ok(()));
         for (change, expected) in cases {
@@ -233,10 +389,55 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_rate_of_all_stages_is_bounded() {
+        let ramp = |target| {
+            let stage = |target| Stage { length: Duration::from_secs(10), target };
+            Curve::new(1.0, &[stage(target), stage(1.0)], After::Ends).unwrap()
+        };
+        let refused = |model| {
+            let mut plan = plan();
+            plan.scenarios[0].model = Model::Open(model);
+            plan.validate().map_err(|error| error.to_string())
+        };
+        for rate in [Curve::from(1_000_000), ramp(1e6)] {
+            assert_eq!(refused(OpenModel { rate, ..open() }), Ok(()));
+        }
+        for (rate, told) in [(Curve::from(1_000_001), "1000001/s"), (ramp(1_000_000.5), "1000000.5/s")] {
+            let error = refused(OpenModel { rate, ..open() }).unwrap_err();
+            let expected = format!("plan a rate of {told}, which is more than any machine makes; --rate ");
+            assert!(error.starts_with(&expected) && error.ends_with("take 1000000/s at the most"), "{error}");
+        }
+        // What lies behind the end is no part of it.
+        let cut = OpenModel { rate: ramp(2e6), run_time: Some(Duration::from_secs(1)), ..open() };
+        assert_eq!(refused(cut), Ok(()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_of_several_scenarios_is_said_of_it() {
+        let mut several = plan();
+        several.scenarios.push(ScenarioPlan { name: "other".into(), ..several.scenarios[0].clone() });
+        assert_eq!((several.validate(), several.max_vus(), several.length()), (Ok(()), 2, None));
+        several.scenarios[1].host = "ftp://example.org".parse().ok();
+        let error = several.validate().unwrap_err().to_string();
+        assert!(error.contains("`other`") && error.contains("--host"), "{error}");
+        several.scenarios[1].name = "hello".into();
+        assert_eq!(several.validate(), Err(PlanError::SameName("hello".into())));
+    }
+
+    #[test]
+    fn a_run_ends_with_the_last_of_its_scenarios() {
+        let mut plan = plan();
+        closed(&mut plan).run_time = Some(Duration::from_secs(60));
+        let later = ScenarioPlan { name: "later".into(), start: Duration::from_secs(50), ..plan.scenarios[0].clone() };
+        plan.scenarios.push(later);
+        assert_eq!(plan.length(), Some(Duration::from_secs(110)));
+    }
+
+    #[test]
     fn no_shard_is_without_a_virtual_user() {
         let mut plan = plan();
         assert_eq!(plan.shards(), 1);
-        plan.model.users = 200;
+        plan.scenarios[0].model = Model::Closed(ClosedModel::constant(200));
         assert_eq!(plan.shards(), 2);
     }
 

@@ -134,6 +134,17 @@ pub struct Failure<'a> {
     pub reason: &'a str,
 }
 
+/// Labels that a guest gave a request: keys with their values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tags<'a>(pub &'a [(String, String)]);
+
+impl<'a> Tags<'a> {
+    /// The value under a key; the last of several holds.
+    pub fn get(&self, key: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(its, _)| its == key).map(|(_, value)| value.as_str())
+    }
+}
+
 /// One request, as measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
@@ -143,6 +154,9 @@ pub struct Sample<'a> {
     pub name: &'a str,
     /// From the request's start to the last byte of its body.
     pub service_time: Duration,
+    /// From when the request was due to the last byte of its body. Longer than the service time where an arrival waited
+    /// for a virtual user; the same in the closed model, and where the guest did the timing.
+    pub response_time: Duration,
     /// The parts of the service time; all zero where the guest did the timing.
     pub phases: Phases,
     /// Bytes written to the connection: head and body, over all hops.
@@ -151,8 +165,24 @@ pub struct Sample<'a> {
     pub bytes_received: u64,
     /// What it did with connections; all zero where the guest made the request itself.
     pub transport: Transport,
+    /// The response's status; 0 where there was no response, or the guest made the request itself.
+    pub status: u16,
+    /// The labels that thresholds may filter by.
+    pub tags: Tags<'a>,
     /// Why it failed; none for a success.
     pub failure: Option<Failure<'a>>,
     /// The guest made and timed this request itself.
     pub timed_by_guest: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_of_a_tag_holds() {
+        let tags = [("kind", "page"), ("kind", "api")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!([Tags(&tags).get("kind"), Tags(&tags).get("zone")], [Some("api"), None]);
+        assert_eq!(Tags::default().get("kind"), None);
+    }
 }

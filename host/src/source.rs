@@ -138,10 +138,20 @@ impl Source {
             Source::Url { url, sha256 } => fetch(url, sha256).await?,
             Source::Embedded { bytes, .. } => bytes.to_vec(),
         };
-        match not_a_component(&bytes) {
+        match not_a_component(&bytes).map(|what| self.perhaps_a_plan().unwrap_or(what)) {
             Some(what) => Err(SourceError::NotAComponent { from: self.to_string(), what }),
             None => Ok(bytes),
         }
+    }
+}
+
+impl Source {
+    /// What a file is that somebody may have meant as a plan file.
+    fn perhaps_a_plan(&self) -> Option<&'static str> {
+        let Source::Path(path) = self else { return None };
+        let extension = path.extension()?.to_str()?;
+        let is_notation = ["yaml", "yml", "json"].contains(&extension);
+        is_notation.then_some("a text file (a plan file is TOML, and its name ends in .toml)")
     }
 }
 

@@ -129,6 +129,15 @@ impl Rate {
     }
 }
 
+impl std::str::FromStr for Rate {
+    type Err = UnitError;
+
+    /// As [`parse_rate`].
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        parse_rate(text)
+    }
+}
+
 /// Reads a rate: a number (with `k` for thousands or `M` for millions), a slash and `s`, `m` (`min`) or `h`. A bare
 /// number is a second's. 0 is a rate.
 ///
@@ -444,6 +453,7 @@ mod tests {
         assert_eq!(rate("7.2/h"), 0.002);
         assert_eq!(rate("1.5k/s"), 1_500.0);
         assert_eq!(rate("0"), 0.0);
+        assert_eq!("500/s".parse(), parse_rate("500/s"));
         assert_eq!(rate(" 0.1 / s "), 0.1);
         for text in ["", "/s", "-1/s", "5/d", "5/", "5k5/s", "1e3", "2000000000M/s"] {
             let message = parse_rate(text).unwrap_err().to_string();

@@ -9,14 +9,17 @@ use crate::support::program::{Wasmload, guest};
 use crate::support::server::Server;
 
 /// The flags of each command: one that comes or goes has to be named here too.
-const RUN: [&str; 6] = ["--help --version --host", LOAD, SCENARIO, HTTP, SANDBOX, OUTPUT];
-const CHECK: [&str; 5] = ["--help --version --host --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT];
-const DEMO: [&str; 6] = ["--help --version", LOAD, BEHAVIOUR, HTTP, SANDBOX, OUTPUT];
+const RUN: [&str; 7] = ["--help --version", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT];
+const CHECK: [&str; 5] = ["--help --version --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT];
+const PLAN: [&str; 7] = ["--help --version --print --schema", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT];
+const COMPARE: [&str; 1] = ["--help --version --tolerance --quiet --json"];
+const DEMO: [&str; 7] = ["--help --version", LOAD, POLICY, BEHAVIOUR, HTTP, SANDBOX, OUTPUT];
 const TARGET: [&str; 2] = ["--help --version --port", BEHAVIOUR];
 
-const LOAD: &str =
-    "--users --spawn-rate --run-time --iterations --iterations-per-user --graceful-stop --threads --seed";
-const SCENARIO: &str = "--var --secret --data --task --tags --exclude-tags";
+const LOAD: &str = "--users --spawn-rate --rate --stages --profile --arrivals --max-vus --preallocated-vus --pacing \
+                    --wait --run-time --iterations --iterations-per-user";
+const POLICY: &str = "--threshold --graceful-stop --threads --seed";
+const SCENARIO: &str = "--host --var --secret --data --task --tags --exclude-tags --tag";
 const HTTP: &str = "--timeout --max-redirects --max-body-size --max-concurrent-requests --no-cookies --user-agent \
                     --http1-only --http2-prior-knowledge --max-connections-per-host --no-keepalive --idle-timeout \
                     --connect-timeout --local-address --resolve --connect-to --dns-ttl --unix-socket --proxy \
@@ -47,7 +50,14 @@ fn explained_flags(help: &str) -> BTreeSet<&str> {
 
 #[test]
 fn help_explains_every_flag() {
-    for (command, expected) in [("run", &RUN[..]), ("check", &CHECK), ("demo", &DEMO), ("target", &TARGET)] {
+    for (command, expected) in [
+        ("run", &RUN[..]),
+        ("check", &CHECK),
+        ("plan", &PLAN),
+        ("compare", &COMPARE),
+        ("demo", &DEMO),
+        ("target", &TARGET),
+    ] {
         let help = Wasmload::new([command, "--help"]).output().expect(0);
         let expected = expected.iter().flat_map(|flags| flags.split_whitespace()).collect();
         assert_eq!(explained_flags(&help.stdout), expected, "{command}");
@@ -58,8 +68,8 @@ fn help_explains_every_flag() {
 #[test]
 fn help_lists_every_command() {
     let help = Wasmload::new(["--help"]).output().expect(0);
-    for command in ["run", "check", "demo", "target", "cache"] {
-        let line = help.stdout.lines().find(|line| line.trim_start().starts_with(command));
+    for command in ["run", "check", "plan", "compare", "demo", "target", "cache"] {
+        let line = help.stdout.lines().find(|line| line.starts_with(&format!("  {command} ")));
         assert!(line.is_some_and(|line| line.split_whitespace().count() > 2), "{command}:\n{}", help.stdout);
         // Whatever a list says is there, is there.
         Wasmload::new([command, "--help"]).output().expect(0);

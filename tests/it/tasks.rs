@@ -95,7 +95,7 @@ fn a_scenario_without_tasks_has_none_to_choose() {
     let server = Server::start();
     let ran = Wasmload::run("status_only").against(&server).with("-i 1 --task buy").output().expect(104);
     assert_eq!(server.connections(), 0);
-    assert!(ran.stderr.contains("the scenario has none; leave --task"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("scenario `status_only` has none; leave --task"), "{}", ran.stderr);
 }
 
 #[test]

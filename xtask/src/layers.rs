@@ -13,8 +13,9 @@ use crate::project;
 use code::{Code, Reference};
 
 /// The modules of `host/src` and their layers. `lib.rs` stands above them: it declares them all.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 24] = [
     ("date", 0),
+    ("near", 0),
     ("sample", 0),
     ("terminal", 0),
     ("units", 0),
@@ -30,6 +31,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("trace", 2),
     ("report", 3),
     ("sandbox", 3),
+    ("compare", 4),
     ("vu", 4),
     ("schedule", 5),
     ("run", 6),

@@ -1,14 +1,12 @@
 //! `wasmload demo` and `wasmload target`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::oneshot;
 
-use super::args::{BehaviourArgs, Bug, DemoArgs, ScenarioArgs, TargetArgs};
-use super::plan::{Defaults, Flags, plan};
-use super::{execute, exit, runtime};
+use super::args::{BehaviourArgs, Bug, DemoArgs, TargetArgs};
+use super::{execute, exit, plan, runtime};
 use crate::source::Source;
 use crate::target;
 
@@ -16,20 +14,11 @@ use crate::target;
 const SCENARIO: Source = Source::Embedded { name: "cities", bytes: include_bytes!("../../assets/cities.wasm") };
 
 /// Runs the demo's scenario against the demo's target.
-pub(super) fn demo(args: Box<DemoArgs>) -> anyhow::Result<u8> {
-    let DemoArgs { load, target: behaviour, http, sandbox, output } = *args;
-    let target = BackgroundTarget::start(options(&behaviour))?;
+pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<u8> {
+    let target = BackgroundTarget::start(options(&args.target))?;
     let host = format!("http://{}", target.address).parse().context("make the target's URL")?;
-    let plan = plan(Flags {
-        source: SCENARIO,
-        host: Some(host),
-        load: &load,
-        scenario: &ScenarioArgs::default(),
-        http: &http,
-        sandbox: &sandbox,
-        defaults: Defaults { users: 200, run_time: Some(Duration::from_secs(10)) },
-    })?;
-    execute::execute(&plan, &output, execute::Progress::Shown).map(|summary| execute::exit_code(&summary))
+    let plan = plan::demo(args, SCENARIO, host)?;
+    execute::execute(&plan, &args.output, execute::Progress::Shown).map(|summary| execute::exit_code(&summary))
 }
 
 /// Serves the demo's target until Ctrl-C.

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{OutputArgs, RunArgs};
-use super::plan::{Defaults, Flags, plan};
+use super::keys::Keys;
+use super::look::{self, color, unicode};
+use super::plan_file::{self, Loads};
 use super::{exit, logging, runtime};
 use crate::control::Control;
 use crate::http::Watch;
@@ -17,10 +19,9 @@ use crate::report::csv::CsvFiles;
 use crate::report::json::JsonFile;
 use crate::report::live::{LiveView, Screen};
 use crate::report::progress::ProgressLines;
-use crate::report::text::TextReport;
+use crate::report::text::{TextReport, failed_thresholds};
 use crate::report::{Look, Output};
-use crate::run::{self, RunError};
-use crate::sandbox::LoadError;
+use crate::run;
 use crate::secrets::Secrets;
 use crate::trace::{self, Har, HarCounts, HarLimits, TraceError, Verbose};
 
@@ -30,16 +31,8 @@ use crate::trace::{self, Har, HarCounts, HarLimits, TraceError, Verbose};
 pub(super) struct AfterLoad(String);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
-    let plan = plan(Flags {
-        source: args.scenario.clone(),
-        host: args.host.clone(),
-        load: &args.load,
-        scenario: &args.scenario_args,
-        http: &args.http,
-        sandbox: &args.sandbox,
-        defaults: Defaults { users: 1, run_time: None },
-    })?;
-    execute(&plan, &args.output, Progress::Shown).map(|summary| exit_code(&summary))
+    let loaded = plan_file::load(&args.scenario, &args.given, Loads::Planned)?;
+    execute(&loaded.plan, &loaded.output, Progress::Shown).map(|summary| exit_code(&summary))
 }
 
 /// What is shown while the load is made.
@@ -67,11 +60,14 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> any
     let control = Control::new();
     let load_is_over = Arc::new(AtomicBool::new(false));
     watch_signals(control.clone(), Arc::clone(&load_is_over))?;
-    let result = runtime.block_on(run::run(plan, &mut outputs, &control, watchers.watch()));
+    let keys = if progress == Progress::Shown && !args.quiet { Keys::listen(control.clone()) } else { None };
+    let plan = if keys.is_some() { with_headroom(plan) } else { plan.clone() };
+    let result = runtime.block_on(run::run(&plan, &mut outputs, &control, watchers.watch()));
+    drop(keys);
     load_is_over.store(true, Ordering::Relaxed);
     // A component that is still being compiled must not hold up an interrupted run.
     runtime.shutdown_background();
-    let mut summary = result.map_err(|error| named(error, plan))?;
+    let mut summary = result?;
     let mut failures = Vec::new();
     match watchers.finish() {
         Ok(warning) => summary.warnings.extend(warning),
@@ -82,24 +78,25 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> any
             failures.push(format!("{:#}", anyhow::Error::from(error)));
         }
     }
+    if args.quiet {
+        // Why the exit code is what it is; otherwise the report says it.
+        failed_thresholds(&summary).for_each(|rule| tracing::error!("a threshold failed: {rule}"));
+    }
     if failures.is_empty() { Ok(summary) } else { Err(AfterLoad(failures.join("; ")).into()) }
 }
 
-/// The error, with where the scenario is if the component is what is wrong: who found that out had only its bytes.
-fn named(error: RunError, plan: &Plan) -> anyhow::Error {
-    let is_about_component = match &error {
-        RunError::Load(error) => {
-            !matches!(error, LoadError::TooManyVus { .. } | LoadError::Engine(_) | LoadError::Cache(_))
-        }
-        _ => false,
-    };
-    let error = anyhow::Error::from(error);
-    if is_about_component { error.context(format!("use {} as a scenario", plan.scenario.source)) } else { error }
+/// Virtual users that a person can go up to by keys, however few are planned.
+const REACH: u32 = 100;
+
+/// The plan, with room for twice its load, or more where that is little: for who sits before it.
+fn with_headroom(plan: &Plan) -> Plan {
+    let headroom = (REACH / plan.max_vus().max(1)).max(2);
+    Plan { headroom, ..plan.clone() }
 }
 
 /// The outputs that the flags ask for. The live view comes first, so that its end clears the terminal for the others.
 fn outputs(args: &OutputArgs, screen: &Screen, progress: Progress) -> Vec<Box<dyn Output>> {
-    let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+    let stderr = std::io::stderr();
     let mut outputs: Vec<Box<dyn Output>> = Vec::new();
     if !args.quiet && progress == Progress::Shown {
         if stderr.is_terminal() {
@@ -120,8 +117,7 @@ fn outputs(args: &OutputArgs, screen: &Screen, progress: Progress) -> Vec<Box<dy
         outputs.push(Box::new(CsvFiles::new(prefix.clone())));
     }
     if !args.quiet {
-        let look = Look { width: width(), color: color(&stdout), unicode: unicode(&stdout) };
-        outputs.push(Box::new(TextReport::new(stdout, look)));
+        outputs.push(Box::new(TextReport::new(std::io::stdout(), look::of_stdout())));
     }
     outputs
 }
@@ -134,7 +130,7 @@ struct Watchers {
 
 impl Watchers {
     fn new(plan: &Plan, args: &OutputArgs, progress: Progress) -> Result<Watchers, TraceError> {
-        let secrets = || Arc::new(Secrets::new(plan.scenario.secrets.clone()));
+        let secrets = || Arc::new(all_secrets(plan));
         let har = match &args.har {
             Some(path) => {
                 let limits = HarLimits { vus: args.har_users, entries: args.har_entries, ..HarLimits::default() };
@@ -162,28 +158,12 @@ impl Watchers {
     }
 }
 
-/// Colours on a terminal, unless the environment says no.
-fn color(stream: &impl IsTerminal) -> bool {
-    let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
-    stream.is_terminal() && unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// Whether the reader can see more than ASCII: unless the locale says otherwise.
-fn unicode(stream: &impl IsTerminal) -> bool {
-    let locale =
-        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    match locale.as_deref() {
-        Some("C" | "POSIX") | None => !stream.is_terminal(),
-        Some(locale) => locale.to_ascii_lowercase().contains("utf"),
-    }
-}
-
-fn width() -> usize {
-    match ratatui::crossterm::terminal::size() {
-        // A terminal that does not know its size says 0.
-        Ok((columns @ 1.., _)) if std::io::stdout().is_terminal() => usize::from(columns),
-        _ => Look::default().width,
-    }
+/// The secrets of all scenarios: who sees the exchanges of one may see those of another.
+fn all_secrets(plan: &Plan) -> Secrets {
+    let all = plan.scenarios.iter().flat_map(|scenario| {
+        scenario.secrets.iter().map(|(name, value)| (format!("{}/{name}", scenario.name), value.clone()))
+    });
+    Secrets::new(all)
 }
 
 /// Interrupts the run at each Ctrl-C and SIGTERM, in a thread of its own. Once the load is over, when only results are
@@ -231,6 +211,9 @@ pub(super) fn exit_code(summary: &Summary) -> u8 {
     match &summary.end {
         RunEnd::StoppedByScenario(_) => exit::STOPPED_BY_SCENARIO,
         RunEnd::SetupFailed(_) => exit::SCENARIO_FAILED,
+        // Before the rest: whoever asked for thresholds wants to know this first.
+        _ if summary.thresholds.iter().any(|threshold| !threshold.passed) => exit::THRESHOLD_FAILED,
+        RunEnd::ThresholdFailed(_) => exit::THRESHOLD_FAILED,
         RunEnd::Interrupted { .. } => exit::INTERRUPTED,
         RunEnd::Completed if summary.vus.failed > 0 && summary.vus.failed == summary.vus.started => {
             exit::SCENARIO_FAILED

@@ -2,12 +2,17 @@
 
 mod args;
 mod check;
+mod compare;
 mod demo;
 mod execute;
 pub mod exit;
+mod keys;
 mod logging;
+mod look;
 mod maintain;
 mod plan;
+mod plan_file;
+mod show;
 
 use std::process::ExitCode;
 
@@ -37,7 +42,9 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(args) => execute::run(&args),
         Command::Check(args) => check::check(&args),
-        Command::Demo(args) => demo::demo(args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Plan(args) => show::show(&args),
         Command::Target(args) => demo::target(&args),
         Command::Cache(args) => maintain::cache(&args),
     };
@@ -46,12 +53,14 @@ pub fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "this is where errors reach the person")]
 fn report_error(error: &anyhow::Error) -> u8 {
-    // Names out of a component may stand in it, and must not steer the terminal.
-    let text: String = format!("{error:#}").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // Names out of a component may stand in it, and must not steer the terminal. Mistakes in a plan file come one a line.
+    let lines = error.is::<plan_file::PlanFileError>();
+    let shown = |c: char| if c.is_control() && !(lines && c == '\n') { ' ' } else { c };
+    let text: String = format!("{error:#}").chars().map(shown).collect();
     eprintln!("error: failed to {text}");
     match error.downcast_ref::<RunError>() {
         Some(RunError::Interrupted) => exit::INTERRUPTED,
-        _ if error.downcast_ref::<execute::AfterLoad>().is_some() => exit::FAILURE,
+        _ if error.is::<execute::AfterLoad>() || error.is::<compare::Unwritten>() => exit::FAILURE,
         _ => exit::INVALID_CONFIG,
     }
 }

@@ -1,70 +1,86 @@
 //! From flags to a plan.
 
 mod http;
+pub(super) mod load;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::Context;
-
-use super::args::{HttpArgs, LoadArgs, SandboxArgs, ScenarioArgs};
+use super::args::{DemoArgs, HttpArgs, LimitArgs, PolicyArgs, SandboxArgs, ScenarioArgs, SecretSource};
 use super::maintain;
 use crate::metrics;
 use crate::plan::{Limits, Plan, ScenarioPlan, TaskFilter};
-use crate::profile::ClosedModel;
+use crate::profile::Model;
 use crate::source::Source;
 
-/// Virtual users and run time where the flags don't say.
-pub(super) struct Defaults {
-    pub(super) users: u32,
-    pub(super) run_time: Option<std::time::Duration>,
+/// Why flags make no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct FlagError {
+    /// The flag that is wrong, without its dashes.
+    pub(super) flag: &'static str,
+    text: String,
 }
 
-/// The parts of a command line that a plan is made of.
-pub(super) struct Flags<'a> {
-    pub(super) source: Source,
-    pub(super) host: Option<url::Url>,
-    pub(super) load: &'a LoadArgs,
-    pub(super) scenario: &'a ScenarioArgs,
+impl FlagError {
+    fn new(flag: &'static str, text: impl Into<String>) -> FlagError {
+        FlagError { flag, text: text.into() }
+    }
+}
+
+/// The parts of a plan that are those of the run as a whole.
+pub(super) struct Whole<'a> {
+    pub(super) policy: &'a PolicyArgs,
     pub(super) http: &'a HttpArgs,
     pub(super) sandbox: &'a SandboxArgs,
-    pub(super) defaults: Defaults,
 }
 
-/// Makes the plan.
+impl Whole<'_> {
+    /// The plan with these scenarios.
+    ///
+    /// # Errors
+    /// A proxy in the environment that can't be used.
+    pub(super) fn plan(&self, scenarios: Vec<ScenarioPlan>) -> Result<Plan, FlagError> {
+        Ok(Plan {
+            scenarios,
+            thresholds: self.policy.thresholds.clone(),
+            threads: self.policy.threads.unwrap_or_else(cores),
+            seed: self.policy.seed.unwrap_or_else(rand::random),
+            graceful_stop: self.policy.graceful_stop,
+            headroom: 1,
+            http: http::config(self.http)
+                .map_err(|error| FlagError::new("proxy", format!("{:#}", anyhow::Error::from(error))))?,
+            names: metrics::Limits::default(),
+            cache: cache_directory(self.sandbox),
+        })
+    }
+}
+
+/// The parts of a plan that are one scenario's.
+pub(super) struct Part<'a> {
+    pub(super) name: String,
+    pub(super) source: Source,
+    pub(super) args: &'a ScenarioArgs,
+    pub(super) limits: &'a LimitArgs,
+    pub(super) http: &'a HttpArgs,
+    pub(super) model: Model,
+    pub(super) start: Duration,
+}
+
+/// The plan of one scenario.
 ///
 /// # Errors
-/// A secret that can't be read.
-pub(super) fn plan(flags: Flags<'_>) -> anyhow::Result<Plan> {
-    let Flags { source, host, load, scenario, http, sandbox, defaults } = flags;
-    let bounded = load.run_time.is_some() || load.iterations.is_some() || load.iterations_per_user.is_some();
-    Ok(Plan {
-        scenario: scenario_plan(source, host, scenario)?,
-        model: ClosedModel {
-            users: load.users.unwrap_or(defaults.users),
-            spawn_rate: load.spawn_rate,
-            run_time: if bounded { load.run_time } else { defaults.run_time },
-            iterations: load.iterations,
-            iterations_per_user: load.iterations_per_user,
-        },
-        threads: load.threads.unwrap_or_else(cores),
-        seed: load.seed.unwrap_or_else(rand::random),
-        graceful_stop: load.graceful_stop,
-        max_traps: sandbox.max_traps,
-        http: http::config(http)?,
-        limits: limits(http, sandbox)?,
-        names: metrics::Limits::default(),
-        cache: cache_directory(sandbox),
-    })
-}
-
-fn scenario_plan(source: Source, host: Option<url::Url>, args: &ScenarioArgs) -> anyhow::Result<ScenarioPlan> {
+/// A secret that can't be read, a limit that guests can't have.
+pub(super) fn scenario(part: Part<'_>) -> Result<ScenarioPlan, FlagError> {
+    let Part { name, source, args, limits, http, model, start } = part;
     Ok(ScenarioPlan {
-        name: source.scenario_name(),
+        name,
         source,
-        host,
+        host: args.host.clone(),
         variables: args.variables.iter().cloned().collect(),
-        secrets: secrets(&args.secrets)?,
+        secrets: secrets(args)?,
         data: args.data.clone(),
         tasks: TaskFilter {
             names: args.task.clone(),
@@ -72,36 +88,63 @@ fn scenario_plan(source: Source, host: Option<url::Url>, args: &ScenarioArgs) ->
             exclude_tags: args.exclude_tags.clone(),
             each_once: false,
         },
+        tags: args.request_tags.iter().cloned().collect(),
+        model,
+        start,
+        limits: guest_limits(http, limits)?,
+        max_traps: limits.max_traps,
     })
 }
 
-/// The values of secrets, out of the environment, files or the command line.
-fn secrets(given: &[(String, String)]) -> anyhow::Result<BTreeMap<String, String>> {
-    let value = |name: &str, source: &str| {
-        if let Some(variable) = source.strip_prefix("env:") {
-            std::env::var(variable)
-                .with_context(|| format!("read the secret '{name}' from the environment variable {variable}"))
-        } else if let Some(path) = source.strip_prefix("file:") {
-            let text =
-                std::fs::read_to_string(path).with_context(|| format!("read the secret '{name}' from {path}"))?;
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-        } else {
-            Ok(source.to_owned())
-        }
-    };
-    given.iter().map(|(name, source)| Ok((name.clone(), value(name, source)?))).collect()
+/// The plan of the demo, whose scenario and target are the program's own.
+///
+/// # Errors
+/// Flags that contradict each other.
+pub(super) fn demo(args: &DemoArgs, source: Source, host: url::Url) -> anyhow::Result<Plan> {
+    let defaults = load::Defaults { users: 200, run_time: Some(Duration::from_secs(10)) };
+    let scenario = scenario(Part {
+        name: source.scenario_name(),
+        source,
+        args: &ScenarioArgs { host: Some(host), ..ScenarioArgs::default() },
+        limits: &args.sandbox.limits,
+        http: &args.http,
+        model: load::model(&args.load, &args.pace, &load::Share::all(), defaults)?,
+        start: Duration::ZERO,
+    })?;
+    Whole { policy: &args.policy, http: &args.http, sandbox: &args.sandbox }.plan(vec![scenario]).map_err(Into::into)
 }
 
-fn limits(http: &HttpArgs, sandbox: &SandboxArgs) -> anyhow::Result<Limits> {
+/// The values of secrets, out of the environment, files or the command line.
+fn secrets(args: &ScenarioArgs) -> Result<BTreeMap<String, String>, FlagError> {
+    let value = |name: &str, source: &SecretSource| {
+        let wrong = |from: String, error: &dyn Display| {
+            FlagError::new("secret", format!("read the secret '{name}' from {from}: {error}"))
+        };
+        match source {
+            SecretSource::Environment(variable) => {
+                std::env::var(variable).map_err(|error| wrong(format!("the environment variable {variable}"), &error))
+            }
+            SecretSource::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| wrong(path.display().to_string(), &error))?;
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            SecretSource::Value(value) => Ok(value.clone()),
+        }
+    };
+    args.secrets.iter().map(|secret| Ok((secret.name.clone(), value(&secret.name, &secret.source)?))).collect()
+}
+
+fn guest_limits(http: &HttpArgs, limits: &LimitArgs) -> Result<Limits, FlagError> {
     // wasm memories are made of pages of 64 KiB.
-    let max_memory_bytes = usize::try_from(sandbox.max_memory.next_multiple_of(64 << 10)).unwrap_or(usize::MAX);
-    anyhow::ensure!(
-        (1 << 16..=1 << 32).contains(&max_memory_bytes),
-        "use --max-memory: it wants between 64KiB and 4GiB, the most that a 32-bit guest can use"
-    );
+    let max_memory_bytes = limits.max_memory.checked_next_multiple_of(64 << 10).unwrap_or(u64::MAX);
+    let max_memory_bytes = usize::try_from(max_memory_bytes).unwrap_or(usize::MAX);
+    if !(1 << 16..=1 << 32).contains(&max_memory_bytes) {
+        let why = "it wants between 64KiB and 4GiB, the most that a 32-bit guest can use";
+        return Err(FlagError::new("max-memory", format!("use --max-memory: {why}")));
+    }
     Ok(Limits {
         max_memory_bytes,
-        max_cpu_time: sandbox.max_cpu_time,
+        max_cpu_time: limits.max_cpu_time,
         max_concurrent_requests: http.max_concurrent_requests as usize,
         ..Limits::default()
     })

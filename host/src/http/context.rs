@@ -44,8 +44,8 @@ pub struct Context {
     pub(super) config: Config,
     pub(super) base: Option<Base>,
     pub(super) defaults: Defaults,
-    pub(super) tls: Tls,
-    pub(super) dialer: Dialer,
+    pub(super) tls: Arc<Tls>,
+    pub(super) dialer: Arc<Dialer>,
     /// Scripted servers in place of the network.
     #[cfg(test)]
     pub(super) network: Option<super::testing::Network>,
@@ -63,21 +63,34 @@ impl Context {
     }
 
     pub(super) fn build(config: Config, target: Option<&str>) -> Result<Self, ContextError> {
-        let base = match target {
-            Some(url) => Some(Base::parse(url).map_err(|source| ContextError::Base { url: url.to_owned(), source })?),
-            None => None,
-        };
+        let base = parse_base(target)?;
         let defaults = Defaults::new(&config.user_agent, config.keepalive)
             .map_err(|source| ContextError::UserAgent { user_agent: config.user_agent.clone(), source })?;
         Ok(Context {
             base,
             defaults,
-            tls: Tls::new(&config)?,
-            dialer: Dialer::new(&config)?,
+            tls: Arc::new(Tls::new(&config)?),
+            dialer: Arc::new(Dialer::new(&config)?),
             config,
             #[cfg(test)]
             network: None,
         })
+    }
+
+    /// The same settings, trust and resolved names, for requests to another target.
+    ///
+    /// # Errors
+    /// Where the target can't be used.
+    pub fn with_target(&self, target: Option<&str>) -> Result<Arc<Self>, ContextError> {
+        Ok(Arc::new(Context {
+            base: parse_base(target)?,
+            config: self.config.clone(),
+            defaults: self.defaults.clone(),
+            tls: Arc::clone(&self.tls),
+            dialer: Arc::clone(&self.dialer),
+            #[cfg(test)]
+            network: self.network.clone(),
+        }))
     }
 
     /// How many connections a virtual user may have.
@@ -111,6 +124,11 @@ impl Context {
             },
         }
     }
+}
+
+fn parse_base(target: Option<&str>) -> Result<Option<Base>, ContextError> {
+    let parse = |url: &str| Base::parse(url).map_err(|source| ContextError::Base { url: url.to_owned(), source });
+    target.map(parse).transpose()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::quantiles::{Exact, distribution};
+use super::quantiles::{Exact, Figure, distribution, figure};
 use super::summary::Distribution;
 use super::table::Value;
 
@@ -52,12 +52,21 @@ impl Floats {
 
     /// Their distribution.
     pub(crate) fn distribution(&self) -> Distribution {
+        self.read(|exact, counted| distribution(exact, counted))
+    }
+
+    /// One figure of it; none where there are no values.
+    pub(crate) fn figure(&self, which: Figure) -> Option<f64> {
+        self.read(|exact, counted| figure(which, exact, counted))
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Exact, &mut dyn Iterator<Item = (f64, u64)>) -> R) -> R {
         // The end nearer to zero, of the values that share a counter: whole numbers up to 2048 stay whole.
         let value = |counter: u64| f64::from_bits(counter << self.coarseness);
         let mut counted: Vec<_> = self.counters.iter().map(|(counter, times)| (value(*counter), *times)).collect();
         counted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let exact = Exact { count: self.count, min: self.min, sum: self.sum, max: self.max };
-        distribution(&exact, counted.into_iter())
+        read(&exact, &mut counted.into_iter())
     }
 
     fn add(&mut self, counter: u64, times: u64) {

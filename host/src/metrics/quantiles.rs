@@ -1,4 +1,4 @@
-//! From counted values to a [`Distribution`].
+//! From counted values to a [`Distribution`], or to one figure of it.
 
 use super::summary::Distribution;
 
@@ -17,6 +17,35 @@ pub(crate) struct Exact {
     pub(crate) max: f64,
 }
 
+/// One figure of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// The least value.
+    Min,
+    /// The arithmetic mean.
+    Mean,
+    /// The greatest value.
+    Max,
+    /// The percentile, in hundredths of a percent.
+    Percentile(u16),
+}
+
+/// That figure of the values that [`distribution`] is made of; none where there are no values.
+pub(crate) fn figure(figure: Figure, exact: &Exact, counted: impl Iterator<Item = (f64, u64)>) -> Option<f64> {
+    if exact.count == 0 {
+        return None;
+    }
+    Some(match figure {
+        Figure::Min => exact.min,
+        Figure::Mean => exact.sum / exact.count as f64,
+        Figure::Max => exact.max,
+        Figure::Percentile(percentile) => {
+            let [value] = nearest_ranks([u64::from(percentile)], exact.count, counted);
+            value.max(exact.min).min(exact.max)
+        }
+    })
+}
+
 /// The distribution of values of which `exact` is known, and which `counted` gives as a value and how often it came, in
 /// ascending order.
 ///
@@ -28,7 +57,7 @@ pub(crate) fn distribution(exact: &Exact, counted: impl Iterator<Item = (f64, u6
         return Distribution::default();
     }
     let [p50, p66, p75, p80, p90, p95, p98, p99, p99_9, p99_99] =
-        nearest_ranks(exact.count, counted).map(|value| value.max(exact.min).min(exact.max));
+        nearest_ranks(PERCENTILES, exact.count, counted).map(|value| value.max(exact.min).min(exact.max));
     Distribution {
         count: exact.count,
         min: exact.min,
@@ -47,14 +76,18 @@ pub(crate) fn distribution(exact: &Exact, counted: impl Iterator<Item = (f64, u6
     }
 }
 
-/// The values at the ranks of [`PERCENTILES`], in one pass.
-fn nearest_ranks(count: u64, counted: impl Iterator<Item = (f64, u64)>) -> [f64; PERCENTILES.len()] {
-    let mut found = [f64::INFINITY; PERCENTILES.len()];
+/// The values at the ranks of those percentiles, which ascend, in one pass.
+fn nearest_ranks<const N: usize>(
+    percentiles: [u64; N],
+    count: u64,
+    counted: impl Iterator<Item = (f64, u64)>,
+) -> [f64; N] {
+    let mut found = [f64::INFINITY; N];
     let mut next = 0;
     let mut passed = 0;
     for (value, times) in counted {
         passed += times;
-        while next < PERCENTILES.len() && rank(PERCENTILES[next], count) <= passed {
+        while next < N && rank(percentiles[next], count) <= passed {
             found[next] = value;
             next += 1;
         }
@@ -96,6 +129,21 @@ mod tests {
     fn one_value_is_every_percentile() {
         let found = of(&[7.5]);
         assert_eq!([found.min, found.mean, found.p50, found.p99_99, found.max], [7.5; 5]);
+    }
+
+    #[test]
+    fn a_single_figure_is_that_of_the_distribution() {
+        let values: Vec<f64> = (1..=1000).map(f64::from).collect();
+        let one = |which| {
+            let exact = Exact { count: 1000, min: 1.0, sum: values.iter().sum(), max: 1000.0 };
+            figure(which, &exact, values.iter().map(|value| (*value, 1)))
+        };
+        let percentile = |hundredths| one(Figure::Percentile(hundredths));
+        assert_eq!([one(Figure::Min), one(Figure::Mean), one(Figure::Max)], [Some(1.0), Some(500.5), Some(1000.0)]);
+        let found = [1, 5_000, 9_730, 9_990, 10_000].map(percentile);
+        assert_eq!(found, [Some(1.0), Some(500.0), Some(973.0), Some(999.0), Some(1000.0)]);
+        let none = Exact { count: 0, min: f64::INFINITY, sum: 0.0, max: 0.0 };
+        assert_eq!(figure(Figure::Mean, &none, std::iter::empty()), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::statistics::{Limits, Statistics};
+use super::statistics::Statistics;
 
 /// What one thread records.
 ///
@@ -28,9 +28,9 @@ pub(crate) struct Counts {
 }
 
 impl Recorder {
-    /// A recorder for one thread, of a run whose threads share `counts`.
-    pub(crate) fn new(limits: Limits, counts: Arc<Counts>) -> Self {
-        Recorder { statistics: Mutex::new(Statistics::new(limits)), counts }
+    /// A recorder for one thread, of a run whose threads share `counts`. It starts with `statistics`, cleared ones.
+    pub(crate) fn new(statistics: Statistics, counts: Arc<Counts>) -> Self {
+        Recorder { statistics: Mutex::new(statistics), counts }
     }
 
     /// Records, for example `record(|statistics| statistics.request(scenario, &sample))`.
@@ -87,13 +87,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::ScenarioId;
     use crate::metrics::testing::sample;
+    use crate::metrics::{Limits, ScenarioId};
 
     #[test]
     fn the_most_virtual_users_are_counted_over_all_threads() {
         let counts = Arc::new(Counts::default());
-        let [a, b] = [(); 2].map(|()| Recorder::new(Limits::default(), Arc::clone(&counts)));
+        let [a, b] = [(); 2].map(|()| Recorder::new(Statistics::new(Limits::default()), Arc::clone(&counts)));
         a.vu_started();
         b.vu_started();
         a.vu_stopped();
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_panic_while_recording_loses_nothing_else() {
-        let recorder = Recorder::new(Limits::default(), Arc::default());
+        let recorder = Recorder::new(Statistics::new(Limits::default()), Arc::default());
         recorder.record(|statistics| statistics.request(ScenarioId(0), &sample("/", Duration::from_millis(1))));
         let panicked = std::thread::scope(|scope| scope.spawn(|| recorder.record(|_| panic!("on purpose"))).join());
         assert!(panicked.is_err());

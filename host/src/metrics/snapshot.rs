@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::change::LoadChange;
 use super::summary::{Distribution, FailureRow, SeriesRow, VuCounts};
+use super::threshold::ThresholdOutcome;
 
 /// The run as it stands, made once a second. It borrows the series and copies no histogram.
 #[derive(Clone, Debug)]
@@ -21,6 +23,17 @@ pub struct Snapshot<'a> {
     pub totals: Totals,
     /// The most frequent failures so far, at most [`Snapshot::TOP_FAILURES`]; the most frequent first.
     pub top_failures: Vec<FailureRow>,
+    /// The thresholds that would fail if the run ended now, in the order of the plan. Those that found nothing to judge so
+    /// far, and those on a count that still may be reached, are not among them.
+    pub failing_thresholds: Vec<ThresholdOutcome>,
+    /// The threshold that wants the run stopped, where one does.
+    pub aborting_threshold: Option<String>,
+    /// What a person changed about the load so far, the newest last.
+    pub changes: &'a [LoadChange],
+    /// Whether the load is paused by a person.
+    pub paused: bool,
+    /// The load is that many times the planned one; 1 unless a person changed it.
+    pub factor: f64,
 }
 
 impl Snapshot<'_> {
@@ -45,6 +58,8 @@ pub struct Totals {
     pub iterations: u64,
     /// Failed iterations.
     pub iteration_failures: u64,
+    /// Iterations that were due and never began.
+    pub dropped_iterations: u64,
     /// Checks that passed.
     pub checks_passed: u64,
     /// Checks that failed.

@@ -1,11 +1,13 @@
 //! What is recorded of a run, or of a second of it in one thread.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::floats::Floats;
 use super::summary::FailureScope;
 use super::table::{KeyRef, Table, Value};
-use super::values::{Counter, Failures, Gauge, Requests, Share, Spans};
+use super::threshold::Selection;
+use super::values::{Counter, Failures, Gauge, Iterations, Picked, Requests, Share, Spans};
 use crate::sample::{Failure, FailureKind, Sample};
 
 /// A scenario, by its place in the plan.
@@ -54,7 +56,7 @@ pub struct Statistics {
     /// By method and name.
     pub(crate) requests: Table<RequestTag, Requests, 2>,
     /// By scenario.
-    pub(crate) iterations: Vec<Spans>,
+    pub(crate) iterations: Vec<Iterations>,
     pub(crate) tasks: ByName<Spans>,
     pub(crate) transactions: ByName<Spans>,
     pub(crate) checks: ByName<Share>,
@@ -66,11 +68,20 @@ pub struct Statistics {
     pub(crate) failures: Table<FailureTag, Failures, 3>,
     /// By backtrace and message.
     pub(crate) traps: Table<ScenarioId, u64, 2>,
+    /// What thresholds pick out by status and tags, which no table keeps.
+    selections: Arc<[Selection]>,
+    /// What was picked, for each selection.
+    pub(crate) picked: Vec<Picked>,
 }
 
 impl Statistics {
     /// Nothing recorded yet.
     pub fn new(limits: Limits) -> Self {
+        Statistics::with_selections(limits, Arc::default())
+    }
+
+    /// Nothing recorded yet, and requests of those selections are to be counted apart, too.
+    pub(crate) fn with_selections(limits: Limits, selections: Arc<[Selection]>) -> Self {
         Statistics {
             limits,
             requests: Table::new(limits.names),
@@ -84,6 +95,8 @@ impl Statistics {
             trends: Table::new(limits.names),
             failures: Table::new(limits.reasons),
             traps: Table::new(limits.traps),
+            picked: vec![Picked::default(); selections.len()],
+            selections,
         }
     }
 
@@ -92,6 +105,14 @@ impl Statistics {
         let texts = [self.clip(sample.method), self.clip(sample.name)];
         let key = KeyRef { tag: (scenario, sample.timed_by_guest), texts };
         self.requests.update(key, |requests| requests.record(sample));
+        for (selection, picked) in self.selections.iter().zip(&mut self.picked) {
+            if selection.has_sample(scenario, sample) {
+                picked.of_any_status += 1;
+                if selection.has_status(sample.status) {
+                    picked.requests.record(sample);
+                }
+            }
+        }
         if let Some(failure) = sample.failure {
             self.fail(FailureScope::Request, scenario, texts, failure);
         }
@@ -99,10 +120,27 @@ impl Statistics {
 
     /// Counts an iteration that ended.
     pub fn iteration(&mut self, scenario: ScenarioId, elapsed: Duration, failure: Option<Failure<'_>>) {
-        self.iterations_of(scenario).record(elapsed, failure.is_some());
+        self.iterations_of(scenario).ended.record(elapsed, failure.is_some());
         if let Some(failure) = failure {
             self.fail(FailureScope::Iteration, scenario, ["", ""], failure);
         }
+    }
+
+    /// Counts that an iteration of the open model began, so long after it was due.
+    pub fn started_late(&mut self, scenario: ScenarioId, delay: Duration) {
+        self.iterations_of(scenario).delays.record(delay);
+    }
+
+    /// Counts iterations that were due and found no free virtual user.
+    pub fn dropped(&mut self, scenario: ScenarioId, count: u64) {
+        self.iterations_of(scenario).dropped += count;
+    }
+
+    /// Counts iterations that were due, and that the thread which was to start them did not come to in time. They are
+    /// dropped ones, too.
+    pub fn missed(&mut self, scenario: ScenarioId, count: u64) {
+        self.dropped(scenario, count);
+        self.iterations_of(scenario).missed += count;
     }
 
     /// Counts a task that ended.
@@ -175,8 +213,8 @@ impl Statistics {
     /// Adds what the other one recorded. The order of merges makes no difference but for the rounding of sums of `f64`, and
     /// for which names are counted under `(other)` where there are too many.
     pub fn merge(&mut self, other: &Self) {
-        for (scenario, spans) in (0..).map(ScenarioId).zip(&other.iterations) {
-            self.iterations_of(scenario).merge(spans);
+        for (scenario, iterations) in other.iterations() {
+            self.iterations_of(scenario).merge(iterations);
         }
         self.requests.merge(&other.requests);
         self.tasks.merge(&other.tasks);
@@ -188,12 +226,13 @@ impl Statistics {
         self.trends.merge(&other.trends);
         self.failures.merge(&other.failures);
         self.traps.merge(&other.traps);
+        self.picked.iter_mut().zip(&other.picked).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
     /// Forgets what was recorded. Names keep their memory, for they will come again; those that have not come for a while
     /// are dropped.
     pub fn clear(&mut self) {
-        self.iterations.iter_mut().for_each(Spans::clear);
+        self.iterations.iter_mut().for_each(Iterations::clear);
         self.requests.clear();
         self.tasks.clear();
         self.transactions.clear();
@@ -204,13 +243,14 @@ impl Statistics {
         self.trends.clear();
         self.failures.clear();
         self.traps.clear();
+        self.picked.iter_mut().for_each(Picked::clear);
     }
 
     /// Bytes held on the heap, but for what allocators add.
     pub fn heap_bytes(&self) -> usize {
-        let spans = self.iterations.iter().map(Spans::heap_bytes).sum::<usize>();
-        spans
-            + self.iterations.capacity() * size_of::<Spans>()
+        let iterations = self.iterations.iter().map(Iterations::heap_bytes).sum::<usize>();
+        iterations
+            + self.iterations.capacity() * size_of::<Iterations>()
             + self.requests.heap_bytes()
             + self.tasks.heap_bytes()
             + self.transactions.heap_bytes()
@@ -221,12 +261,25 @@ impl Statistics {
             + self.trends.heap_bytes()
             + self.failures.heap_bytes()
             + self.traps.heap_bytes()
+            + self.picked.capacity() * size_of::<Picked>()
+            + self.picked.iter().map(Picked::heap_bytes).sum::<usize>()
     }
 
-    /// Says when everything in here was recorded, from the start of the load. What records has no clock, so that this is to
-    /// the second.
-    pub(crate) fn recorded_at(&mut self, at: Duration) {
+    /// The iterations of each scenario.
+    pub(crate) fn iterations(&self) -> impl Iterator<Item = (ScenarioId, &Iterations)> {
+        (0..).map(ScenarioId).zip(&self.iterations)
+    }
+
+    /// Says when everything in here was recorded, from the start of the load, and in which block of the run. What records
+    /// has no clock, so that this is to the second.
+    pub(crate) fn recorded_at(&mut self, at: Duration, block: usize) {
         self.failures.values_mut().for_each(|failures| failures.seen_at(at));
+        self.requests.values_mut().for_each(|requests| requests.seen_in(block));
+    }
+
+    /// Makes one of each two blocks of the run.
+    pub(crate) fn join_blocks(&mut self) {
+        self.requests.values_mut().for_each(|requests| requests.blocks.join());
     }
 
     /// For each of what went over its bound: what it is, as [`super::Warning::NamesOverLimit`] says it, and the bound.
@@ -254,10 +307,10 @@ impl Statistics {
         self.failures.update(key, Failures::record);
     }
 
-    fn iterations_of(&mut self, scenario: ScenarioId) -> &mut Spans {
+    fn iterations_of(&mut self, scenario: ScenarioId) -> &mut Iterations {
         let place = usize::from(scenario.0);
         if self.iterations.len() <= place {
-            self.iterations.resize_with(place + 1, Spans::default);
+            self.iterations.resize_with(place + 1, Iterations::default);
         }
         &mut self.iterations[place]
     }
@@ -281,13 +334,13 @@ fn clip(text: &str, bytes: usize) -> &str {
 mod tests {
     use super::*;
     use crate::metrics::summarize;
-    use crate::metrics::testing::{Random, sample, statistics};
+    use crate::metrics::testing::{Random, labels, sample, statistics};
 
     const ELAPSED: Duration = Duration::from_secs(10);
 
     /// All that can be seen of statistics.
     fn shown(statistics: &Statistics) -> String {
-        let scenarios = ["x", "y", "z"].map(String::from);
+        let scenarios = labels(&["x", "y", "z"]);
         format!(
             "{:#?}",
             (
@@ -352,7 +405,7 @@ mod tests {
         for id in 0..1500 {
             statistics.request(ScenarioId(0), &sample(&format!("/things/{id}"), Duration::from_millis(1)));
         }
-        let rows = summarize::requests(&statistics, &["x".to_string()], ELAPSED);
+        let rows = summarize::requests(&statistics, &labels(&["x"]), ELAPSED);
         assert_eq!(rows.len(), 1001);
         let other = rows.iter().find(|row| row.name == "(other)").expect("the rest has a row");
         assert_eq!((other.method.as_str(), other.stats.count, rows[1].stats.count), ("", 500, 1));
@@ -401,7 +454,7 @@ mod tests {
         let mut statistics = Statistics::new(limits);
         statistics.check(ScenarioId(0), "abcü", true);
         statistics.trap(ScenarioId(0), "unreachable", "frame");
-        let scenarios = ["x".to_string()];
+        let scenarios = labels(&["x"]);
         assert_eq!(summarize::checks(&statistics, &scenarios)[0].name, "abc");
         let trap = &summarize::traps(&statistics, &scenarios)[0];
         assert_eq!((trap.message.as_str(), trap.backtrace.as_str()), ("unre", "fr"));
@@ -427,7 +480,7 @@ mod tests {
         };
         let (first, last) = (set(9.0, 1), set(4.0, 2));
         for parts in [[&first, &last], [&last, &first]] {
-            let rows = summarize::metrics(&merged(&parts), &["x".to_string()], ELAPSED);
+            let rows = summarize::metrics(&merged(&parts), &labels(&["x"]), ELAPSED);
             assert_eq!(rows[0].value, crate::metrics::MetricValue::Gauge { last: 4.0, min: 4.0, max: 9.0 });
         }
     }

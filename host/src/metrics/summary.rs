@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::change::LoadChange;
+use super::label::ScenarioLabel;
+use super::threshold::ThresholdOutcome;
 use crate::sample::{FailureKind, Phases};
 
 /// Everything that a run measured, ready to be shown.
@@ -15,18 +18,27 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Why the load ended.
     pub end: RunEnd,
-    /// Names of the scenarios, in the order of the plan.
-    pub scenarios: Vec<String>,
+    /// The scenarios, in the order of the plan.
+    pub scenarios: Vec<ScenarioLabel>,
     /// Seed of everything random in the run.
     pub seed: u64,
     /// Virtual users: how many were started, and the most at one time.
     pub vus: VuCounts,
+    /// Whether iterations started at a rate, in one of the scenarios at least; only then do response times differ from
+    /// service times.
+    pub open_model: bool,
+    /// Iterations that were due and never began: no virtual user was free, or a thread did not come to them in time.
+    pub dropped_iterations: u64,
+    /// What came of the thresholds, in the order of the plan.
+    pub thresholds: Vec<ThresholdOutcome>,
     /// All requests that the host timed, over all names.
     pub total: RequestStats,
+    /// How long after they were due iterations began, in seconds; empty in the closed model.
+    pub start_delay: Distribution,
     /// Requests per scenario, method and name, in that order; those that the guest timed too.
     pub requests: Vec<RequestRow>,
-    /// Iterations of each scenario.
-    pub iterations: Vec<SpanRow>,
+    /// Iterations of each scenario, in the order of the plan.
+    pub iterations: Vec<IterationRow>,
     /// Tasks of each `tasks` scenario, by name.
     pub tasks: Vec<SpanRow>,
     /// Transactions, by name.
@@ -41,10 +53,22 @@ pub struct Summary {
     pub traps: Vec<TrapRow>,
     /// One row a second.
     pub series: Vec<SeriesRow>,
+    /// When the blocks of [`RequestRow::blocks`] end, from the start of the load: of a second each in a short run, of equal
+    /// length but for the last one in any, and never more than 120.
+    pub blocks: Vec<Duration>,
+    /// What a person changed about the load, in order: the load is the plan's only up to the first.
+    pub changes: Vec<LoadChange>,
     /// What was under way when the run was cut short.
     pub interrupted: Interrupted,
     /// What a reader should know before believing the figures.
     pub warnings: Vec<Warning>,
+}
+
+impl Summary {
+    /// Whether that scenario's iterations started at a rate.
+    pub fn is_open_model(&self, scenario: &str) -> bool {
+        self.scenarios.iter().any(|label| label.open_model && label.name == scenario)
+    }
 }
 
 /// Why the load ended.
@@ -59,6 +83,8 @@ pub enum RunEnd {
     },
     /// A scenario called `stop-test`, with this reason.
     StoppedByScenario(String),
+    /// This threshold did not hold, and was to stop the run then.
+    ThresholdFailed(String),
     /// `setup` failed, with this reason; there was no load.
     SetupFailed(String),
 }
@@ -137,6 +163,8 @@ pub struct RequestStats {
     pub transport: TransportCounts,
     /// The service time, failed requests too.
     pub service_time: Distribution,
+    /// The response time, from when a request was due; failed requests too. The service time's in the closed model.
+    pub response_time: Distribution,
     /// The phases, in the order of [`Phases::NAMES`], each over all requests: a request without the phase counts as 0.
     pub phases: [Distribution; Phases::NAMES.len()],
     /// How many requests had the phase at all (for example opened a connection), in the same order.
@@ -174,6 +202,30 @@ pub struct RequestRow {
     pub timed_by_guest: bool,
     /// The figures.
     pub stats: RequestStats,
+    /// What they came to in each of [`Summary::blocks`].
+    pub blocks: Vec<RequestBlock>,
+}
+
+/// Requests of one name in one block of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RequestBlock {
+    /// How many requests, failed ones too.
+    pub count: u64,
+    /// How many of them failed.
+    pub failures: u64,
+    /// Their mean service time in seconds; 0 where there were none.
+    pub mean_service_time: f64,
+}
+
+/// Iterations of one scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IterationRow {
+    /// Those that ended.
+    pub ended: SpanRow,
+    /// Those that were due and never began.
+    pub dropped: u64,
+    /// How long after they were due they began, in seconds; none in the closed model.
+    pub start_delay: Option<Distribution>,
 }
 
 /// Iterations, tasks or transactions of one name. The distribution is in seconds.
@@ -298,7 +350,7 @@ pub struct TrapRow {
     pub count: u64,
 }
 
-/// One second of the run. Percentiles are in seconds, of the service time of the requests recorded in that second.
+/// One second of the run. Distributions are in seconds, of the requests recorded in that second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SeriesRow {
     /// From the start of the load to the end of this row.
@@ -313,12 +365,16 @@ pub struct SeriesRow {
     pub failures: u64,
     /// Iterations that ended in it.
     pub iterations: u64,
+    /// Iterations that were due in it and never began.
+    pub dropped_iterations: u64,
     /// Bytes sent in it.
     pub bytes_sent: u64,
     /// Bytes received in it.
     pub bytes_received: u64,
     /// The service time in it.
     pub service_time: Distribution,
+    /// The response time in it. The service time's in a run without an open model.
+    pub response_time: Distribution,
     /// The median service time of all requests from the start of the load to the end of this row.
     pub median_so_far: f64,
 }
@@ -349,6 +405,13 @@ pub enum Warning {
     VusFailed {
         /// How many.
         count: u64,
+    },
+    /// Iterations were due and never began, so that the load was lower than planned.
+    IterationsDropped {
+        /// How many.
+        count: u64,
+        /// Of these, how many a thread of the load did not come to in time; the others found no free virtual user.
+        missed: u64,
     },
     /// What a scenario logged or printed went over its bound, and was dropped.
     LogLinesDropped {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::label::ScenarioLabel;
 use super::statistics::{Limits, ScenarioId, Statistics};
-use crate::sample::{Failure, FailureKind, Phases, Sample, Transport};
+use crate::sample::{Failure, FailureKind, Phases, Sample, Tags, Transport};
 
 /// A xorshift64* generator (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
 pub(crate) struct Random(u64);
@@ -56,13 +57,22 @@ pub(crate) fn sample(name: &str, service_time: Duration) -> Sample<'_> {
         method: "GET",
         name,
         service_time,
+        response_time: service_time,
         phases: Phases { wait: service_time, ..Phases::default() },
         bytes_sent: 100,
         bytes_received: 300,
         transport: Transport::default(),
+        status: 200,
+        tags: Tags::default(),
         failure: None,
         timed_by_guest: false,
     }
+}
+
+/// Scenarios of the open model with those names and no tags.
+pub(crate) fn labels(names: &[&str]) -> Vec<ScenarioLabel> {
+    let label = |name: &&str| ScenarioLabel { name: (*name).to_owned(), open_model: true, ..ScenarioLabel::default() };
+    names.iter().map(label).collect()
 }
 
 /// So many recordings of all sorts.
@@ -80,7 +90,7 @@ fn record(statistics: &mut Statistics, random: &mut Random) {
     let name = random.pick(&["a", "b", "c", "d", "e"]);
     // Sums of eighths are exact, so that they do not depend on the order of adding.
     let value = random.below(100_000) as f64 / 8.0 - 1000.0;
-    match random.below(10) {
+    match random.below(13) {
         0 => statistics.iteration(scenario, random.time(), random.failure()),
         1 => statistics.task(scenario, name, random.time(), random.failure()),
         2 => statistics.transaction(scenario, name, random.time(), random.failure()),
@@ -90,11 +100,16 @@ fn record(statistics: &mut Statistics, random: &mut Random) {
         6 => statistics.add_rate(scenario, name, random.below(3) == 0),
         7 => statistics.add_trend(scenario, name, value),
         8 => statistics.trap(scenario, random.pick(&["unreachable", "out of fuel"]), "frame"),
+        9 => statistics.started_late(scenario, random.time()),
+        10 => statistics.dropped(scenario, random.below(3)),
+        11 => statistics.missed(scenario, random.below(3)),
         _ => {
             let phases = Phases { connect: random.time(), wait: random.time(), ..Phases::default() };
             let (transport, failure) = (random.transport(), random.failure());
             let timed_by_guest = random.below(4) == 0;
             let sample = Sample { phases, transport, failure, timed_by_guest, ..sample(name, phases.total()) };
+            let late = if random.below(3) == 0 { random.time() } else { Duration::ZERO };
+            let sample = Sample { response_time: sample.service_time + late, ..sample };
             statistics.request(scenario, &sample);
         }
     }

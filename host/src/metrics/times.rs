@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::quantiles::{Exact, distribution};
+use super::quantiles::{Exact, Figure, distribution, figure};
 use super::summary::Distribution;
 use super::table::Value;
 
@@ -70,6 +70,11 @@ impl Times {
         self.count
     }
 
+    /// Their sum in nanoseconds.
+    pub(crate) fn sum_nanos(&self) -> u64 {
+        self.sum_nanos
+    }
+
     /// How many were above [`LIMIT`].
     pub(crate) fn clamped(&self) -> u64 {
         self.clamped
@@ -82,6 +87,15 @@ impl Times {
 
     /// Their distribution in seconds if a time of zero had been recorded that many times more.
     pub(crate) fn distribution_with_zeros(&self, zeros: u64) -> Distribution {
+        self.read(zeros, |exact, counted| distribution(exact, counted))
+    }
+
+    /// One figure of that distribution; none where there are no times.
+    pub(crate) fn figure_with_zeros(&self, zeros: u64, which: Figure) -> Option<f64> {
+        self.read(zeros, |exact, counted| figure(which, exact, counted))
+    }
+
+    fn read<R>(&self, zeros: u64, read: impl FnOnce(&Exact, &mut dyn Iterator<Item = (f64, u64)>) -> R) -> R {
         let exact = Exact {
             count: self.count + zeros,
             min: if zeros > 0 { 0.0 } else { self.min_nanos as f64 / NANOS_PER_SECOND },
@@ -94,7 +108,7 @@ impl Times {
             let micros = histogram.median_equivalent(step.value_iterated_to());
             (micros as f64 / MICROS_PER_SECOND, step.count_at_value())
         });
-        distribution(&exact, std::iter::once((0.0, zeros)).chain(recorded))
+        read(&exact, &mut std::iter::once((0.0, zeros)).chain(recorded))
     }
 
     #[inline]

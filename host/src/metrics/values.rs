@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::blocks::{Block, Blocks};
 use super::floats::Floats;
 use super::summary::{MetricValue, RequestStats, TransportCounts};
 use super::table::Value;
@@ -16,14 +17,23 @@ pub(crate) struct Requests {
     pub(crate) bytes_received: u64,
     transport: TransportCounts,
     pub(crate) service_time: Times,
+    /// Only where one of them differs from its service time, which none does in the closed model.
+    response_time: Option<Box<Times>>,
     /// Only those that are not zero: most requests have no `blocked`, `dns`, `connect` and `tls`.
     phases: [Times; Phases::NAMES.len()],
+    /// The place of the run's block that all of these are in; none until the collector says.
+    block: Option<usize>,
+    /// Of what was merged, that which the collector had placed.
+    pub(crate) blocks: Blocks,
 }
 
 impl Requests {
     /// Counts one.
     #[inline]
     pub(crate) fn record(&mut self, sample: &Sample<'_>) {
+        if self.response_time.is_some() || sample.response_time != sample.service_time {
+            self.separate_response_time().record(sample.response_time);
+        }
         self.failures += u64::from(sample.failure.is_some());
         self.bytes_sent += sample.bytes_sent;
         self.bytes_received += sample.bytes_received;
@@ -36,9 +46,35 @@ impl Requests {
         }
     }
 
+    /// The response times of all of them.
+    pub(crate) fn response_time(&self) -> &Times {
+        self.response_time.as_deref().unwrap_or(&self.service_time)
+    }
+
+    /// Those of them that took the phase some time, in the order of [`Phases::NAMES`].
+    pub(crate) fn phase(&self, place: usize) -> &Times {
+        &self.phases[place]
+    }
+
+    /// Says in which block of the run all of these were.
+    pub(crate) fn seen_in(&mut self, block: usize) {
+        self.block = Some(block);
+    }
+
+    /// How many of their times were longer than percentiles tell apart.
+    pub(crate) fn clamped(&self) -> u64 {
+        self.service_time.clamped() + self.response_time.as_ref().map_or(0, |times| times.clamped())
+    }
+
+    /// Response times of their own: until here they were the service times.
+    fn separate_response_time(&mut self) -> &mut Times {
+        self.response_time.get_or_insert_with(|| Box::new(self.service_time.clone()))
+    }
+
     /// The figures, as of a run that took `elapsed`.
     pub(crate) fn stats(&self, elapsed: Duration) -> RequestStats {
         let count = self.service_time.count();
+        let service_time = self.service_time.distribution();
         RequestStats {
             count,
             failures: self.failures,
@@ -46,7 +82,8 @@ impl Requests {
             bytes_sent: self.bytes_sent,
             bytes_received: self.bytes_received,
             transport: self.transport,
-            service_time: self.service_time.distribution(),
+            service_time,
+            response_time: self.response_time.as_ref().map_or(service_time, |times| times.distribution()),
             phases: self.phases.each_ref().map(|times| times.distribution_with_zeros(count - times.count())),
             phase_counts: self.phases.each_ref().map(Times::count),
         }
@@ -55,6 +92,9 @@ impl Requests {
 
 impl Value for Requests {
     fn merge(&mut self, other: &Self) {
+        if self.response_time.is_some() || other.response_time.is_some() {
+            self.separate_response_time().merge(other.response_time());
+        }
         self.failures += other.failures;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
@@ -63,17 +103,27 @@ impl Value for Requests {
         for (times, theirs) in self.phases.iter_mut().zip(&other.phases) {
             times.merge(theirs);
         }
+        if let Some(place) = other.block {
+            let (times, failures) = (&other.service_time, other.failures);
+            self.blocks.add(place, &Block { count: times.count(), failures, nanos: times.sum_nanos() });
+        }
+        self.blocks.merge(&other.blocks);
     }
 
     fn clear(&mut self) {
         (self.failures, self.bytes_sent, self.bytes_received) = (0, 0, 0);
         self.transport = TransportCounts::default();
         self.service_time.clear();
+        self.response_time.iter_mut().for_each(|times| times.clear());
         self.phases.iter_mut().for_each(Times::clear);
+        self.block = None;
+        self.blocks.clear();
     }
 
     fn heap_bytes(&self) -> usize {
-        self.service_time.heap_bytes() + self.phases.iter().map(Times::heap_bytes).sum::<usize>()
+        let response_time = self.response_time.as_ref().map_or(0, |times| size_of::<Times>() + times.heap_bytes());
+        let phases = self.phases.iter().map(Times::heap_bytes).sum::<usize>();
+        self.service_time.heap_bytes() + response_time + phases + self.blocks.heap_bytes()
     }
 }
 
@@ -132,6 +182,37 @@ impl Value for Spans {
     }
 }
 
+/// Iterations of one scenario.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Iterations {
+    pub(crate) ended: Spans,
+    /// Of the open model: those that were due and never began.
+    pub(crate) dropped: u64,
+    /// Of these, those that the thread did not come to in time; the others found no free virtual user.
+    pub(crate) missed: u64,
+    /// Of the open model: how long after they were due they began.
+    pub(crate) delays: Times,
+}
+
+impl Value for Iterations {
+    fn merge(&mut self, other: &Self) {
+        self.ended.merge(&other.ended);
+        self.dropped += other.dropped;
+        self.missed += other.missed;
+        self.delays.merge(&other.delays);
+    }
+
+    fn clear(&mut self) {
+        self.ended.clear();
+        (self.dropped, self.missed) = (0, 0);
+        self.delays.clear();
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.ended.heap_bytes() + self.delays.heap_bytes()
+    }
+}
+
 /// Failures of one place, kind and reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Failures {
@@ -174,6 +255,30 @@ impl Value for Failures {
 
     fn heap_bytes(&self) -> usize {
         0
+    }
+}
+
+/// Requests that a threshold picks out by what tables don't tell apart: their status and tags.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Picked {
+    pub(crate) requests: Requests,
+    /// How many there were, whatever their status.
+    pub(crate) of_any_status: u64,
+}
+
+impl Value for Picked {
+    fn merge(&mut self, other: &Self) {
+        self.requests.merge(&other.requests);
+        self.of_any_status += other.of_any_status;
+    }
+
+    fn clear(&mut self) {
+        self.requests.clear();
+        self.of_any_status = 0;
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.requests.heap_bytes()
     }
 }
 

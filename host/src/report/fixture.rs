@@ -4,8 +4,9 @@
 use std::time::{Duration, SystemTime};
 
 use crate::metrics::{
-    CheckRow, Distribution, FailureRow, FailureScope, Interrupted, MetricRow, MetricValue, RequestRow, RequestStats,
-    RunEnd, SeriesRow, Snapshot, SpanRow, Summary, Totals, TransportCounts, TrapRow, VuCounts, Warning,
+    CheckRow, Distribution, FailureRow, FailureScope, Interrupted, IterationRow, LoadChange, LoadChanged, MetricRow,
+    MetricValue, RequestBlock, RequestRow, RequestStats, RunEnd, ScenarioLabel, SeriesRow, Snapshot, SpanRow, Summary,
+    ThresholdOutcome, ThresholdUnit, Totals, TransportCounts, TrapRow, VuCounts, Warning, WindowCounts,
 };
 use crate::sample::FailureKind;
 
@@ -17,12 +18,22 @@ pub(crate) fn rich() -> Summary {
         started_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
         elapsed: Duration::from_millis(60_250),
         end: RunEnd::Completed,
-        scenarios: vec!["checkout".to_owned(), "browse".to_owned()],
+        scenarios: vec![
+            label("checkout", &[("team", "payments"), ("zone", "east")], "100 virtual users for 1m, started at 5/s"),
+            label("browse", &[], "100 virtual users for 1m, started at 5/s"),
+        ],
         seed: 42,
         vus: VuCounts { started: 210, max: 200, failed: 2 },
+        open_model: false,
+        dropped_iterations: 0,
+        start_delay: Distribution::default(),
+        thresholds: thresholds(),
         total: total(&rows, 60.25),
         requests: rows,
-        iterations: vec![span("checkout", "checkout", 59_880, 14, 0.042), span("browse", "browse", 60_001, 0, 0.0127)],
+        iterations: vec![
+            closed(span("checkout", "checkout", 59_880, 14, 0.042)),
+            closed(span("browse", "browse", 60_001, 0, 0.0127)),
+        ],
         tasks: vec![span("browse", "front page", 40_101, 0, 0.0081), span("browse", "search", 19_900, 0, 0.0218)],
         transactions: vec![span("checkout", "place order", 59_880, 61, 0.0334)],
         checks: vec![check("checkout", "order has an id", 59_819, 61), check("browse", "status is 200", 121_002, 0)],
@@ -30,6 +41,8 @@ pub(crate) fn rich() -> Summary {
         failures: failures(),
         traps: vec![trap()],
         series: (1..=60).map(series_row).chain([last_row()]).collect(),
+        blocks: [20, 40, 60].map(Duration::from_secs).into(),
+        changes: Vec::new(),
         interrupted: Interrupted::default(),
         warnings: every_warning(),
     }
@@ -41,22 +54,92 @@ pub(crate) fn minimal() -> Summary {
     rows[0].stats.rate = 100.0;
     Summary {
         elapsed: Duration::from_secs(10),
-        scenarios: vec!["ping".to_owned()],
+        scenarios: vec![label("ping", &[], "1 virtual user for 10s")],
         vus: VuCounts { started: 1, max: 1, failed: 0 },
         total: total(&rows, 10.0),
         requests: rows,
-        iterations: vec![SpanRow { rate: 100.0, ..span("ping", "ping", 1_000, 0, 0.000_91) }],
+        iterations: vec![closed(SpanRow { rate: 100.0, ..span("ping", "ping", 1_000, 0, 0.000_91) })],
         tasks: Vec::new(),
         transactions: Vec::new(),
         checks: Vec::new(),
         metrics: Vec::new(),
         failures: Vec::new(),
         traps: Vec::new(),
+        thresholds: Vec::new(),
         series: (1..=10)
             .map(|at| SeriesRow { requests: 100, failures: 0, iterations: 100, vus: 1, ..series_row(at) })
             .collect(),
         warnings: Vec::new(),
         ..rich()
+    }
+}
+
+/// [`minimal`] at a rate that its VUs could not keep up with, stopped by a threshold.
+pub(crate) fn open() -> Summary {
+    let mut summary = minimal();
+    for stats in summary.requests.iter_mut().map(|row| &mut row.stats).chain([&mut summary.total]) {
+        stats.response_time = times(stats.count, 0.0123);
+    }
+    for row in &mut summary.series {
+        row.dropped_iterations = 3;
+        row.response_time = times(row.requests, 0.0123);
+    }
+    for row in &mut summary.iterations {
+        (row.dropped, row.start_delay) = (30, Some(times(1_000, 0.0009)));
+    }
+    let load = "103/s for 10s, at most 1 virtual user".to_owned();
+    summary.scenarios[0] = ScenarioLabel { open_model: true, load, ..summary.scenarios[0].clone() };
+    let threshold = outcome("dropped_iterations: rate < 1/s abort after 10s", 3.0, 1.0, ThresholdUnit::PerSecond);
+    let failing_since = Some(Duration::from_secs(1));
+    let threshold = ThresholdOutcome { passed: false, failing_since, aborted: true, ..threshold };
+    Summary {
+        open_model: true,
+        dropped_iterations: 30,
+        start_delay: times(1_000, 0.0009),
+        end: RunEnd::ThresholdFailed(threshold.rule.clone()),
+        thresholds: vec![threshold],
+        warnings: vec![Warning::IterationsDropped { count: 30, missed: 0 }],
+        ..summary
+    }
+}
+
+/// A mix of twenty scenarios of three names each, every second one of the open model, changed by a person.
+pub(crate) fn many() -> Summary {
+    let at = |seconds, what| LoadChange { at: Duration::from_secs(seconds), what };
+    let ids = 0..20_u64;
+    let name =
+        |id: u64| format!("{}-{id:02}", ["browse", "checkout-with-voucher", "search", "sign-up"][id as usize % 4]);
+    let scenario = |id: u64| {
+        let rate = format!("{}/s for 1m, at most 20 virtual users", id + 1);
+        let open = ScenarioLabel { open_model: true, ..label(&name(id), &[], &rate) };
+        if id.is_multiple_of(2) { open } else { label(&name(id), &[], "40 virtual users for 1m") }
+    };
+    let requests: Vec<_> = ids
+        .clone()
+        .flat_map(|id| {
+            let of = |method, path: &str, share| request(&name(id), method, path, (id + 1) * share, id % 3, 0.004);
+            [of("GET", "/", 900), of("GET", "/products/{id}/reviews", 1_300), of("POST", "/orders", 70)]
+        })
+        .collect();
+    let iterations = ids.clone().map(|id| {
+        let row = closed(span(&name(id), &name(id), (id + 1) * 100, id % 5, 0.06));
+        let delay = times((id + 1) * 100, 0.0004);
+        if id.is_multiple_of(2) { IterationRow { dropped: id, start_delay: Some(delay), ..row } } else { row }
+    });
+    Summary {
+        scenarios: ids.clone().map(scenario).collect(),
+        open_model: true,
+        dropped_iterations: 90,
+        start_delay: times(10_000, 0.0004),
+        elapsed: Duration::from_millis(60_250),
+        vus: VuCounts { started: 400, max: 400, failed: 0 },
+        total: total(&requests, 60.25),
+        requests,
+        iterations: iterations.collect(),
+        checks: ids.map(|id| check(&name(id), "status is 200", 2_270 * (id + 1), id % 3)).collect(),
+        changes: vec![at(2, LoadChanged::Factor(1.2)), at(5, LoadChanged::Paused), at(7, LoadChanged::Resumed)],
+        warnings: vec![Warning::IterationsDropped { count: 90, missed: 0 }],
+        ..minimal()
     }
 }
 
@@ -93,6 +176,7 @@ pub(crate) fn every_warning() -> Vec<Warning> {
         Warning::NamesOverLimit { what: "failure reasons", limit: 1_000 },
         Warning::OpenFileLimit { limit: 1_024, needed: 1_300 },
         Warning::VusFailed { count: 2 },
+        Warning::IterationsDropped { count: 1_200, missed: 0 },
         Warning::LogLinesDropped { count: 12_345 },
         Warning::ThreadsLost { count: 1 },
         Warning::GracefulStopElapsed { iterations: 3 },
@@ -129,6 +213,11 @@ pub(crate) fn snapshot(series: &[SeriesRow]) -> Snapshot<'_> {
         } else {
             rich().failures.into_iter().take(Snapshot::TOP_FAILURES).collect()
         },
+        failing_thresholds: Vec::new(),
+        aborting_threshold: None,
+        changes: &[],
+        paused: false,
+        factor: 1.0,
     }
 }
 
@@ -142,9 +231,11 @@ pub(crate) fn series_row(at: u64) -> SeriesRow {
         requests,
         failures: at % 7,
         iterations: requests / 3,
+        dropped_iterations: 0,
         bytes_sent: requests * 120,
         bytes_received: requests * 1_600,
         service_time: times(requests, 0.003 + at as f64 * 0.000_05),
+        response_time: times(requests, 0.003 + at as f64 * 0.000_05),
         median_so_far: 0.002_64,
     }
 }
@@ -205,6 +296,7 @@ fn request(scenario: &str, method: &str, name: &str, count: u64, failures: u64, 
         bytes_received: count * 1_600,
         transport: TransportCounts { connections: opened, ..TransportCounts::default() },
         service_time: times(count, mean),
+        response_time: times(count, mean),
         phases: [0.0, 0.001, 0.004, 0.0, 0.02, 0.9, 0.075].map(phase),
         phase_counts: [0, opened / 10, opened, 0, count, count, count],
     };
@@ -214,6 +306,7 @@ fn request(scenario: &str, method: &str, name: &str, count: u64, failures: u64, 
         name: name.to_owned(),
         timed_by_guest: false,
         stats: RequestStats { rate: count as f64 / 60.25, ..stats },
+        blocks: vec![RequestBlock { count: count / 3, failures: failures / 3, mean_service_time: mean }; 3],
     }
 }
 
@@ -239,6 +332,7 @@ fn total(rows: &[RequestRow], seconds: f64) -> RequestStats {
             http2: sum(|counts| counts.http2),
         },
         service_time: times(count, weighted(&|row| row.service_time.mean)),
+        response_time: times(count, weighted(&|row| row.response_time.mean)),
         phases: std::array::from_fn(|phase| times(count, weighted(&|row| row.phases[phase].mean))),
         phase_counts: std::array::from_fn(|phase| rows.iter().map(|row| row.phase_counts[phase]).sum()),
     }
@@ -272,6 +366,23 @@ fn span(scenario: &str, name: &str, count: u64, failures: u64, mean: f64) -> Spa
         failures,
         rate: count as f64 / 60.25,
         elapsed: times(count, mean),
+    }
+}
+
+/// Iterations of the closed model.
+fn closed(ended: SpanRow) -> IterationRow {
+    IterationRow { ended, dropped: 0, start_delay: None }
+}
+
+/// A scenario of the closed model.
+fn label(name: &str, tags: &[(&str, &str)], load: &str) -> ScenarioLabel {
+    let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    ScenarioLabel {
+        name: name.to_owned(),
+        tags,
+        open_model: false,
+        load: load.to_owned(),
+        load_digest: "0123456789abcdef".to_owned(),
     }
 }
 
@@ -329,6 +440,47 @@ fn failures() -> Vec<FailureRow> {
         row(FailureScope::Request, ("checkout", "SQL", "insert audit row"), FailureKind::Marked, "deadlock", 3),
         row(FailureScope::Lifecycle, ("checkout", "", "start"), FailureKind::Marked, "login refused", 2),
     ]
+}
+
+/// Outcomes of every unit and sort.
+pub(crate) fn thresholds() -> Vec<ThresholdOutcome> {
+    let fails =
+        |outcome, at| ThresholdOutcome { failing_since: Some(Duration::from_secs(at)), passed: false, ..outcome };
+    let windows =
+        |outcome, judged, failed| ThresholdOutcome { windows: Some(WindowCounts { judged, failed }), ..outcome };
+    let absent = outcome(r#"checks{name="order has id"}: rate > 99 %"#, 0.0, 0.99, ThresholdUnit::Share);
+    vec![
+        outcome(r#"response_time{name="/products/*"}: p95 < 200ms"#, 0.008_19, 0.2, ThresholdUnit::Seconds),
+        windows(outcome("phase.wait: mean < 50ms over 10s", 0.0437, 0.05, ThresholdUnit::Seconds), 51, 0),
+        windows(
+            fails(outcome("requests: rate > 5100/s over 10s", 4_020.0, 5_100.0, ThresholdUnit::PerSecond), 12),
+            51,
+            3,
+        ),
+        fails(outcome("failure_rate{name=/search}: < 1 %", 0.0157, 0.01, ThresholdUnit::Share), 3),
+        fails(outcome("requests{status=5xx}: count == 0", 312.0, 0.0, ThresholdUnit::Count), 3),
+        outcome(r#"metric."basket value": p99 > 100"#, 152.0, 100.0, ThresholdUnit::Number),
+        ThresholdOutcome {
+            passed: false,
+            observed: None,
+            problem: Some("no check was named `order has id`; did you mean `order has an id`?".to_owned()),
+            ..absent
+        },
+    ]
+}
+
+fn outcome(rule: &str, observed: f64, bound: f64, unit: ThresholdUnit) -> ThresholdOutcome {
+    ThresholdOutcome {
+        rule: rule.to_owned(),
+        passed: true,
+        observed: Some(observed),
+        bound,
+        unit,
+        failing_since: None,
+        windows: None,
+        aborted: false,
+        problem: None,
+    }
 }
 
 fn trap() -> TrapRow {

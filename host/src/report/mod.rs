@@ -11,8 +11,9 @@ pub mod live;
 pub mod progress;
 pub mod text;
 
-mod table;
-mod words;
+pub(crate) mod by_hand;
+pub(crate) mod table;
+pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -74,6 +75,8 @@ pub struct Outline {
     pub scenarios: Vec<String>,
     /// When the run is done.
     pub extent: Extent,
+    /// Whether the terminal's keys change the load, so that a live view should name them.
+    pub keys: bool,
 }
 
 /// What a run's end is measured by.

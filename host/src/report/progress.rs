@@ -4,15 +4,16 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::metrics::{SeriesRow, Snapshot, Summary};
-use crate::units::{show_clock, show_rate, show_seconds, show_share};
+use crate::units::{show_clock, show_count, show_rate, show_seconds, show_share};
 
 use super::words::{plural, to_ascii};
-use super::{Output, OutputError};
+use super::{Output, OutputError, by_hand};
 
 /// Half the time between two ticks: a tick is early or late by less.
 const TOLERANCE: Duration = Duration::from_millis(500);
 
-/// How the run stands, in one line: `00:15  200 VUs  12,345 req/s  0.12 % failed  p50 1.20 ms  p95 3.40 ms`.
+/// How the run stands, in one line: `00:15  200 VUs  12,345 req/s  0.12 % failed  p50 1.20 ms  p95 3.40 ms`. What a person
+/// changed about the load stands behind the VUs, and iterations that were dropped behind the failures.
 ///
 /// The rate and the failures are those since `since`; the percentiles are the last second's in which there were
 /// requests, because percentiles of several seconds can't be had from those of each.
@@ -22,12 +23,14 @@ pub fn line(snapshot: &Snapshot<'_>, since: Duration) -> String {
     let requests: u64 = rows.iter().map(|row| row.requests).sum();
     let failures: u64 = rows.iter().map(|row| row.failures).sum();
     let rate = if seconds > 0.0 { requests as f64 / seconds } else { 0.0 };
-    let mut parts = vec![
-        show_clock(snapshot.elapsed + TOLERANCE),
-        plural(snapshot.vus_running, "VU"),
-        format!("{} req/s", show_rate(rate)),
-        format!("{} failed", show_share(failures, requests)),
-    ];
+    let dropped: u64 = rows.iter().map(|row| row.dropped_iterations).sum();
+    let mut parts = vec![show_clock(snapshot.elapsed + TOLERANCE), plural(snapshot.vus_running, "VU")];
+    parts.extend(by_hand::now(snapshot));
+    parts.push(format!("{} req/s", show_rate(rate)));
+    parts.push(format!("{} failed", show_share(failures, requests)));
+    if dropped > 0 {
+        parts.push(format!("{} dropped", show_count(dropped)));
+    }
     if let Some(row) = rows.iter().find(|row| row.service_time.count > 0) {
         parts.push(format!("p50 {}", show_seconds(row.service_time.p50)));
         parts.push(format!("p95 {}", show_seconds(row.service_time.p95)));
@@ -101,6 +104,15 @@ mod tests {
         let rows = [idle];
         assert_eq!(line(&fixture::snapshot(&rows), Duration::ZERO), "00:01  10 VUs  0 req/s  0 % failed");
         assert_eq!(line(&fixture::snapshot(&[]), Duration::ZERO), "00:00  0 VUs  0 req/s  0 % failed");
+    }
+
+    #[test]
+    fn a_changed_load_and_what_it_dropped_are_told() {
+        let rows = [SeriesRow { dropped_iterations: 1_200, ..fixture::series_row(1) }];
+        let mut snapshot = fixture::snapshot(&rows);
+        (snapshot.paused, snapshot.factor) = (true, 1.2);
+        let told = "00:01  10 VUs  paused  load at 120 % of the plan  5,100 req/s  0.02 % failed  1,200 dropped  p50 ";
+        assert!(line(&snapshot, Duration::ZERO).starts_with(told), "{}", line(&snapshot, Duration::ZERO));
     }
 
     #[test]

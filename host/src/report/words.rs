@@ -121,6 +121,28 @@ fn back(text: &str, room: usize) -> &str {
     start.map_or(text, |(at, c)| &text[at + c.len_utf8()..])
 }
 
+/// The names in at most `room` columns, which should be 20 at the least: all of them, or as many as fit and how many more
+/// there are.
+pub(crate) fn list(names: &[String], room: usize) -> String {
+    let all = names.join(", ");
+    if width(&all) <= room {
+        return all;
+    }
+    let [first, rest @ ..] = names else { return all };
+    let more =
+        |shown: usize| if shown == names.len() { String::new() } else { format!(" and {} more", names.len() - shown) };
+    let mut text = shorten_middle(first, room.saturating_sub(width(&more(1))));
+    let mut shown = 1;
+    for name in rest {
+        if width(&text) + 2 + width(name) + width(&more(shown + 1)) > room {
+            break;
+        }
+        text.push_str(&format!(", {name}"));
+        shown += 1;
+    }
+    text + &more(shown)
+}
+
 /// The text in lines of at most `room` columns, broken at spaces, and within words that are longer.
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(1);
@@ -203,6 +225,18 @@ mod tests {
                 assert!(width(&shorten_end(text, room)) <= room, "{text} in {room}");
             }
         }
+    }
+
+    #[test]
+    fn names_that_find_no_room_are_counted() {
+        let names = ["checkout", "browse", "search"].map(str::to_owned);
+        assert_eq!(list(&names, 24), "checkout, browse, search");
+        assert_eq!(list(&names, 23), "checkout and 2 more");
+        assert_eq!(list(&names[..1], 7), "che…out");
+        assert_eq!(list(&[], 7), "");
+        let many: Vec<String> = (0..20).map(|at| format!("scenario {at}")).collect();
+        assert_eq!(list(&many, 40), "scenario 0, scenario 1 and 18 more");
+        assert!((20..400).all(|room| width(&list(&many, room)) <= room));
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! A run, from its plan to its summary: loads the scenario, starts the threads, feeds snapshots to the outputs and stops
+//! A run, from its plan to its summary: loads the scenarios, starts the threads, feeds snapshots to the outputs and stops
 //! everything in time.
 
+mod hooks;
+mod load;
 mod prepare;
 mod shards;
 
@@ -11,20 +13,17 @@ use tokio::time::Instant;
 
 use crate::control::Control;
 use crate::http;
-use crate::metrics::{Collector, Ending, RunEnd, Summary, Warning};
-use crate::plan::{Plan, PlanError};
+use crate::metrics::{Collector, Ending, RunEnd, ScenarioLabel, Summary, Warning};
+use crate::plan::{Plan, PlanError, ScenarioPlan};
+use crate::profile::Model;
 use crate::report::{Extent, Outline, Output, OutputError};
-use crate::sandbox::LoadError;
+use crate::sandbox::{LoadError, Scenario};
 use crate::schedule::Load;
-use crate::source::SourceError;
+use crate::source::{Source, SourceError};
 
+use hooks::SetupFailed;
+use load::Loaded;
 use prepare::Prepared;
-
-/// How often outputs are told how the run stands.
-const TICK: Duration = Duration::from_secs(1);
-
-/// How long `setup` and `teardown` may take.
-const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why there is no summary. All but the last two arise before any load.
 #[derive(Debug, thiserror::Error)]
@@ -36,23 +35,42 @@ pub enum RunError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The component can't be a scenario.
+    #[error("use {from} as a scenario")]
+    Component {
+        /// Where it is.
+        from: String,
+        /// What is wrong with it.
+        #[source]
+        error: LoadError,
+    },
+    /// The run can't be had in this system, whatever the component.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(LoadError),
     /// A data file can't be used.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
     /// Connections can't be made at all.
     #[error(transparent)]
     Http(#[from] http::ContextError),
-    /// The scenario's tasks can't be read.
-    #[error("read the scenario's tasks: {0}")]
-    Describe(String),
+    /// A scenario's tasks can't be read.
+    #[error("read the tasks of scenario `{scenario}`: {why}")]
+    Describe {
+        /// The scenario's name.
+        scenario: String,
+        /// Why not.
+        why: String,
+    },
     /// The filters leave no task.
-    #[error("choose tasks: --task, --tags and --exclude-tags leave none of {0}")]
-    NoTasks(String),
+    #[error("choose tasks of scenario `{scenario}`: --task, --tags and --exclude-tags leave none of {tasks}")]
+    NoTasks {
+        /// The scenario's name.
+        scenario: String,
+        /// Its tasks.
+        tasks: String,
+    },
     /// Tasks are chosen in a scenario that has none.
-    #[error("choose tasks: the scenario has none; leave --task, --tags and --exclude-tags out")]
-    NotTasks,
+    #[error("choose tasks: scenario `{0}` has none; leave --task, --tags and --exclude-tags out")]
+    NotTasks(String),
     /// An output can't do its work.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -62,6 +80,16 @@ pub enum RunError {
     /// The system has no thread to give.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
+}
+
+impl RunError {
+    /// Says which component it is about, if it is what is wrong: who found that out had only its bytes.
+    fn load(from: &Source, error: LoadError) -> RunError {
+        match error {
+            LoadError::TooManyVus { .. } | LoadError::Engine(_) | LoadError::Cache(_) => RunError::Load(error),
+            _ => RunError::Component { from: from.to_string(), error },
+        }
+    }
 }
 
 /// Runs a plan. `control` stops it from outside; what was measured until then is in the summary all the same. `watch`
@@ -76,49 +104,96 @@ pub async fn run(
     watch: Option<Arc<dyn http::Watch>>,
 ) -> Result<Summary, RunError> {
     plan.validate()?;
-    let mut collector = Collector::new(vec![plan.scenario.name.clone()], plan.shards() as usize + 1, plan.names);
+    let labels = plan.scenarios.iter().map(label).collect();
+    let mut collector = Collector::new(labels, plan.shards() as usize + 1, plan.names, &plan.thresholds);
     let prepared = tokio::select! {
         biased;
         () = control.interrupted() => return Err(RunError::Interrupted),
         prepared = prepare::prepare(plan, &collector, control, watch) => prepared?,
     };
-    let outline = Outline { scenarios: vec![plan.scenario.name.clone()], extent: extent(plan) };
+    let outline = outline(plan);
     for output in outputs.iter_mut() {
         output.begin(&outline)?;
     }
-    let _ticker = prepared.scenario.start_ticker().map_err(RunError::Thread)?;
-    let mut started_at = SystemTime::now();
-    let start = Instant::now();
-    let (end, load, elapsed) = match prepared.setup(control.interrupted()).await {
-        Ok(setup_data) => {
-            started_at = SystemTime::now();
-            let start = Instant::now();
-            // The end of the graceful stop cuts off the load, and not what comes after it.
-            let loads =
-                make_load(plan, &prepared, &setup_data, &mut collector, outputs, &control.child(), start).await?;
-            // What happens in teardown changes nothing of how the load ended.
-            let (end, elapsed) = (how_it_ended(control), start.elapsed());
-            prepared.teardown(&setup_data, control.aborted()).await;
-            (end, loads, elapsed)
-        }
-        Err(_) if control.is_stopping() => (how_it_ended(control), Vec::new(), start.elapsed()),
-        Err(error) => (RunEnd::SetupFailed(error.failure().reason.to_owned()), Vec::new(), start.elapsed()),
-    };
+    let scenarios = prepared.scenarios.iter().map(|prepared| &*prepared.scenario);
+    let _ticker = Scenario::start_ticker(scenarios).map_err(RunError::Thread)?;
+    let Ended { started_at, elapsed, end, loads } =
+        from_setup_to_teardown(plan, &prepared, &mut collector, outputs, control).await?;
     let mut warnings = prepared.warnings;
-    warnings.extend(saturation(&load));
-    warnings.extend(lost_threads(&load));
+    warnings.extend(saturation(&loads));
+    warnings.extend(lost_threads(&loads));
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let mut summary = collector.finish(Ending { version, started_at, elapsed, end, seed: plan.seed, warnings });
+    let ending = Ending { version, started_at, elapsed, end, seed: plan.seed, warnings };
+    let mut summary = collector.finish(ending);
     summary.warnings.extend(cut_off(&summary));
     Ok(summary)
 }
 
+/// How the load went and ended.
+struct Ended {
+    started_at: SystemTime,
+    elapsed: Duration,
+    end: RunEnd,
+    loads: Vec<Load>,
+}
+
+/// Sets the scenarios up, makes the load and tears them down.
+async fn from_setup_to_teardown(
+    plan: &Plan,
+    prepared: &Prepared,
+    collector: &mut Collector,
+    outputs: &mut [Box<dyn Output>],
+    control: &Control,
+) -> Result<Ended, RunError> {
+    let (started_at, start) = (SystemTime::now(), Instant::now());
+    let scenarios = &prepared.scenarios;
+    match hooks::setup(scenarios, async || control.interrupted().await).await {
+        Ok(setup_data) => {
+            // The end of the graceful stop cuts off the load, and not what comes after it.
+            let child = control.child();
+            let loaded = load::make(plan, prepared, &setup_data, collector, outputs, &child).await?;
+            let Loaded { loads, start, broken_threshold } = loaded;
+            // What happens in teardown changes nothing of how the load ended.
+            let (end, elapsed) = (how_it_ended(control, broken_threshold), start.elapsed());
+            let started_at = SystemTime::now().checked_sub(elapsed).unwrap_or(started_at);
+            hooks::teardown(scenarios, &setup_data, async || control.aborted().await).await;
+            Ok(Ended { started_at, elapsed, end, loads })
+        }
+        Err(SetupFailed { before, scenario, reason }) => {
+            let elapsed = start.elapsed();
+            let end = match (control.is_stopping(), scenarios.len()) {
+                (true, _) => how_it_ended(control, None),
+                (false, 1) => RunEnd::SetupFailed(reason),
+                (false, _) => RunEnd::SetupFailed(format!("{scenario}: {reason}")),
+            };
+            hooks::teardown(scenarios, &before, async || control.aborted().await).await;
+            Ok(Ended { started_at, elapsed, end, loads: Vec::new() })
+        }
+    }
+}
+
+fn label(scenario: &ScenarioPlan) -> ScenarioLabel {
+    ScenarioLabel {
+        name: scenario.name.clone(),
+        tags: scenario.tags.clone().into_iter().collect(),
+        open_model: matches!(scenario.model, Model::Open(_)),
+        load: scenario.model.describe(),
+        load_digest: scenario.model.digest(),
+    }
+}
+
+fn outline(plan: &Plan) -> Outline {
+    let scenarios = plan.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    Outline { scenarios, extent: extent(plan), keys: plan.headroom > 1 }
+}
+
 /// Why the load ended, where it is not `setup` that failed.
-fn how_it_ended(control: &Control) -> RunEnd {
-    match (control.requested_end(), control.interrupts()) {
-        (Some(reason), _) => RunEnd::StoppedByScenario(reason),
-        (None, 0) => RunEnd::Completed,
-        (None, interrupts) => RunEnd::Interrupted { forced: interrupts > 1 },
+fn how_it_ended(control: &Control, broken_threshold: Option<String>) -> RunEnd {
+    match (control.requested_end(), broken_threshold, control.interrupts()) {
+        (Some(reason), ..) => RunEnd::StoppedByScenario(reason),
+        (None, Some(rule), _) => RunEnd::ThresholdFailed(rule),
+        (None, None, 0) => RunEnd::Completed,
+        (None, None, interrupts) => RunEnd::Interrupted { forced: interrupts > 1 },
     }
 }
 
@@ -129,60 +204,14 @@ fn cut_off(summary: &Summary) -> Option<Warning> {
     (iterations > 0 && !forced).then_some(Warning::GracefulStopElapsed { iterations })
 }
 
-/// Makes the load: from the start of the threads until the last of them has ended.
-async fn make_load(
-    plan: &Plan,
-    prepared: &Prepared,
-    setup_data: &str,
-    collector: &mut Collector,
-    outputs: &mut [Box<dyn Output>],
-    control: &Control,
-    start: Instant,
-) -> Result<Vec<Load>, RunError> {
-    let mut shards = shards::start(plan, prepared, setup_data, collector.recorders(), control, start)?;
-    let mut stopping = std::pin::pin!(stop_in_time(plan, control));
-    let mut interval = tokio::time::interval_at(start + TICK, TICK);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut stopped = false;
-    loop {
-        tokio::select! {
-            biased;
-            loads = shards.ended() => return Ok(loads),
-            () = &mut stopping, if !stopped => stopped = true,
-            _ = interval.tick() => {
-                let snapshot = collector.collect(start.elapsed());
-                for output in outputs.iter_mut() {
-                    output.tick(&snapshot);
-                }
-            }
-        }
-    }
-}
-
-/// Stops the load when its time is over, or when someone asked for it; and cuts it off when the graceful stop is over.
-async fn stop_in_time(plan: &Plan, control: &Control) {
-    tokio::select! {
-        () = control.stopped() => {}
-        () = sleep_or_forever(plan.model.run_time) => control.stop(),
-    }
-    tokio::select! {
-        () = control.aborted() => {}
-        () = tokio::time::sleep(plan.graceful_stop) => control.abort(),
-    }
-}
-
-async fn sleep_or_forever(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn extent(plan: &Plan) -> Extent {
-    match (plan.model.run_time, plan.model.planned_iterations()) {
-        (Some(time), _) => Extent::Time(time),
-        (None, Some(iterations)) => Extent::Iterations(iterations),
-        (None, None) => Extent::Open,
+    let iterations = || {
+        let planned = |scenario: &ScenarioPlan| scenario.model.planned_iterations();
+        plan.scenarios.iter().map(planned).try_fold(0_u64, |sum, planned| Some(sum.saturating_add(planned?)))
+    };
+    match plan.length() {
+        Some(time) => Extent::Time(time),
+        None => iterations().map_or(Extent::Open, Extent::Iterations),
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{HOOK_TIMEOUT, RunError};
+use super::{RunError, hooks};
 use crate::control::Control;
 use crate::data::DataSet;
 use crate::http;
 use crate::metrics::{Collector, ScenarioId, Warning};
-use crate::plan::Plan;
-use crate::sandbox::{CallError, EngineOptions, Environment, Identity, Instance, Scenario};
+use crate::plan::{Plan, ScenarioPlan};
+use crate::profile::Model;
+use crate::sandbox::{EngineOptions, Environment, LoadError, Scenario};
 use crate::secrets::Secrets;
 use crate::vu::TaskTable;
 
@@ -19,11 +20,28 @@ const OWN_FILES: u64 = 64;
 
 /// A run that is ready to start.
 pub(super) struct Prepared {
+    /// In the order of the plan.
+    pub(super) scenarios: Vec<PreparedScenario>,
+    pub(super) warnings: Vec<Warning>,
+    /// How many times its planned virtual users each scenario has room for.
+    pub(super) headroom: u32,
+}
+
+/// A scenario that is ready to start.
+pub(super) struct PreparedScenario {
     pub(super) scenario: Arc<Scenario>,
     /// The environment of hooks that run once; threads have copies with recorders of their own.
     pub(super) env: Arc<Environment>,
     pub(super) tasks: Option<Arc<TaskTable>>,
-    pub(super) warnings: Vec<Warning>,
+}
+
+/// What the scenarios of a run share while they are prepared.
+struct Shared<'a> {
+    plan: &'a Plan,
+    collector: &'a Collector,
+    control: &'a Control,
+    watch: Option<Arc<dyn http::Watch>>,
+    http: Arc<http::Context>,
 }
 
 /// Reads, compiles and checks.
@@ -33,45 +51,80 @@ pub(super) async fn prepare(
     control: &Control,
     watch: Option<Arc<dyn http::Watch>>,
 ) -> Result<Prepared, RunError> {
-    let data: Arc<[DataSet]> = DataSet::load_all(&plan.scenario.data)?.into();
-    let http = http::Context::new(plan.http.clone(), plan.scenario.host.as_ref().map(url::Url::as_str))?;
-    let bytes = plan.scenario.source.read().await?;
-    let options = EngineOptions { max_vus: plan.model.users, limits: plan.limits.clone(), cache: plan.cache.clone() };
-    // Compiling takes seconds for some; the signals that may end it are heard meanwhile.
-    let compiling = tokio::task::spawn_blocking(move || Scenario::load(&bytes, &options));
-    let scenario = Arc::new(compiling.await.map_err(|error| RunError::Thread(error.into()))??);
-    let recorders = collector.recorders();
-    let env = Arc::new(Environment {
-        scenario: ScenarioId(0),
-        scenario_name: plan.scenario.name.clone(),
-        // The last recorder is that of the hooks; the others belong to the threads.
-        recorder: Arc::clone(&recorders[recorders.len() - 1]),
-        control: control.child(),
-        http,
-        watch,
-        variables: Arc::new(plan.scenario.variables.clone()),
-        secrets: Arc::new(Secrets::new(plan.scenario.secrets.clone())),
-        data,
-        limits: plan.limits.clone(),
-        seed: plan.seed,
-        started: std::time::Instant::now(),
-    });
-    let tasks = choose_tasks(plan, &scenario, &env).await?;
-    Ok(Prepared { scenario, env, tasks, warnings: open_file_limit(plan).into_iter().collect() })
+    let http = http::Context::new(plan.http.clone(), None)?;
+    let shared = Shared { plan, collector, control, watch, http };
+    let (mut scenarios, mut headroom) = (Vec::new(), plan.headroom.max(1));
+    for (place, scenario) in plan.scenarios.iter().enumerate() {
+        // Targets and data first: what is wrong with them is found sooner than a component is compiled.
+        let environment = shared.environment(place, scenario)?;
+        let compiled = shared.compile(scenario, &mut headroom).await?;
+        scenarios.push((compiled, environment));
+    }
+    let mut prepared = Vec::new();
+    for ((compiled, environment), planned) in scenarios.into_iter().zip(&plan.scenarios) {
+        let (scenario, env) = (Arc::new(compiled), Arc::new(environment));
+        let tasks = choose_tasks(planned, &scenario, &env).await?;
+        prepared.push(PreparedScenario { scenario, env, tasks });
+    }
+    Ok(Prepared { scenarios: prepared, warnings: open_file_limit(plan).into_iter().collect(), headroom })
+}
+
+impl Shared<'_> {
+    fn environment(&self, place: usize, scenario: &ScenarioPlan) -> Result<Environment, RunError> {
+        let data: Arc<[DataSet]> = DataSet::load_all(&scenario.data)?.into();
+        let recorders = self.collector.recorders();
+        Ok(Environment {
+            scenario: ScenarioId(u16::try_from(place).unwrap_or(u16::MAX)),
+            scenario_name: scenario.name.clone(),
+            // The last recorder is that of the hooks; the others belong to the threads.
+            recorder: Arc::clone(&recorders[recorders.len() - 1]),
+            control: self.control.child(),
+            http: self.http.with_target(scenario.host.as_ref().map(url::Url::as_str))?,
+            watch: self.watch.clone(),
+            variables: Arc::new(scenario.variables.clone()),
+            secrets: Arc::new(Secrets::new(scenario.secrets.clone())),
+            data,
+            wants_tags: self.collector.wants_tags(),
+            limits: scenario.limits.clone(),
+            seed: self.plan.seed,
+            started: std::time::Instant::now(),
+        })
+    }
+
+    /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
+    async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
+        let bytes: Arc<[u8]> = scenario.source.read().await?.into();
+        loop {
+            let options = EngineOptions {
+                max_vus: scenario.model.max_vus().saturating_mul(*headroom),
+                run_vus: self.plan.max_vus().saturating_mul(*headroom),
+                limits: scenario.limits.clone(),
+                cache: self.plan.cache.clone(),
+            };
+            let bytes = Arc::clone(&bytes);
+            // Compiling takes seconds for some; the signals that may end it are heard meanwhile.
+            let compiling = tokio::task::spawn_blocking(move || Scenario::load(&bytes, &options));
+            match compiling.await.map_err(|error| RunError::Thread(error.into()))? {
+                Err(LoadError::TooManyVus { .. }) if *headroom > 1 => *headroom = 1,
+                compiled => return compiled.map_err(|error| RunError::load(&scenario.source, error)),
+            }
+        }
+    }
 }
 
 async fn choose_tasks(
-    plan: &Plan,
+    plan: &ScenarioPlan,
     scenario: &Scenario,
     env: &Arc<Environment>,
 ) -> Result<Option<Arc<TaskTable>>, RunError> {
-    let filter = &plan.scenario.tasks;
+    let filter = &plan.tasks;
     if !scenario.has_tasks() {
-        return if filter.is_empty() { Ok(None) } else { Err(RunError::NotTasks) };
+        return if filter.is_empty() { Ok(None) } else { Err(RunError::NotTasks(plan.name.clone())) };
     }
-    let _ticker = scenario.start_ticker().map_err(RunError::Thread)?;
-    let described = in_time("describe", scenario.describe(Arc::clone(env))).await;
-    let set = described.map_err(|error| RunError::Describe(error.failure().reason.to_owned()))?;
+    let _ticker = Scenario::start_ticker([scenario]).map_err(RunError::Thread)?;
+    let described = hooks::in_time("describe", scenario.describe(Arc::clone(env))).await;
+    let set = described
+        .map_err(|error| RunError::Describe { scenario: plan.name.clone(), why: error.failure().reason.to_owned() })?;
     let names: Vec<String> = set
         .tasks
         .iter()
@@ -85,72 +138,25 @@ async fn choose_tasks(
         .collect();
     match TaskTable::new(set, filter) {
         Some(tasks) => Ok(Some(Arc::new(tasks))),
-        None => Err(RunError::NoTasks(names.join(", "))),
+        None => Err(RunError::NoTasks { scenario: plan.name.clone(), tasks: names.join(", ") }),
     }
 }
 
-impl Prepared {
-    /// How many iterations all virtual users make together; none for no bound.
-    pub(super) fn iterations(&self, plan: &Plan) -> Option<u64> {
-        let each_once =
-            || plan.scenario.tasks.each_once.then(|| self.tasks.as_ref().map_or(1, |tasks| tasks.count()) as u64);
-        plan.model.iterations.or_else(each_once)
-    }
-
-    /// Calls `setup`, in an instance of its own.
-    ///
-    /// # Errors
-    /// What it said, that it trapped, or that it took too long; that `cut_off` came before its end.
-    pub(super) async fn setup(&self, cut_off: impl Future<Output = ()>) -> Result<String, CallError> {
-        if !self.scenario.has_lifecycle() {
-            return Ok(String::new());
-        }
-        let result = self.hook("setup", cut_off, async |instance| instance.setup().await).await;
-        if let Err(error) = &result {
-            error.record_for_hook("setup", &self.env);
-        }
-        result
-    }
-
-    /// Calls `teardown`, in an instance of its own, unless `cut_off` comes before its end; what goes wrong there is
-    /// counted.
-    pub(super) async fn teardown(&self, setup_data: &str, cut_off: impl Future<Output = ()>) {
-        if !self.scenario.has_lifecycle() {
-            return;
-        }
-        if let Err(error) = self.hook("teardown", cut_off, async |instance| instance.teardown(setup_data).await).await {
-            error.record_for_hook("teardown", &self.env);
+impl PreparedScenario {
+    /// How many iterations its virtual users make together; none for no bound.
+    pub(super) fn iterations(&self, plan: &ScenarioPlan) -> Option<u64> {
+        let each_once = || plan.tasks.each_once.then(|| self.tasks.as_ref().map_or(1, |tasks| tasks.count()) as u64);
+        match &plan.model {
+            Model::Closed(model) => model.budget().or_else(each_once),
+            // The rate has its own bound.
+            Model::Open(_) => None,
         }
     }
-
-    async fn hook<T>(
-        &self,
-        name: &str,
-        cut_off: impl Future<Output = ()>,
-        call: impl AsyncFnOnce(&mut Instance) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        let identity = Identity { vu: 0, instance: 0 };
-        let calling = async {
-            let mut instance = Instance::new(&self.scenario, Arc::clone(&self.env), identity).await?;
-            call(&mut instance).await
-        };
-        tokio::select! {
-            biased;
-            () = cut_off => Err(CallError::Failed(format!("{name} was cut off as the run was stopped"))),
-            ended = in_time(name, calling) => ended,
-        }
-    }
-}
-
-/// What a hook comes to, unless it takes too long.
-async fn in_time<T>(hook: &str, calling: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let ended = tokio::time::timeout(HOOK_TIMEOUT, calling).await;
-    ended.unwrap_or_else(|_| Err(CallError::Failed(format!("{hook} took longer than {} s", HOOK_TIMEOUT.as_secs()))))
 }
 
 /// Allows as many open files as the system lets this process have; a warning where that may be too few.
 fn open_file_limit(plan: &Plan) -> Option<Warning> {
-    let needed = u64::from(plan.model.users) + OWN_FILES;
+    let needed = u64::from(plan.max_vus()) + OWN_FILES;
     let limit = getrlimit(Resource::Nofile);
     let current = limit.current?;
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::LoadError;
 use super::shape::Shape;
@@ -37,6 +37,8 @@ const OWN_MAPS: u64 = 1_000;
 pub struct EngineOptions {
     /// The most virtual users at one time.
     pub max_vus: u32,
+    /// The most virtual users that the whole run has at one time, in other engines too: they share the process.
+    pub run_vus: u32,
     /// What one virtual user may use.
     pub limits: Limits,
     /// Where compiled code is kept; none to compile anew.
@@ -52,7 +54,7 @@ pub(super) fn build(shape: &Shape, options: &EngineOptions) -> Result<Engine, Lo
     config.epoch_interruption(true);
     config.concurrency_support(shape.is_async());
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
-    config.memory_init_cow(images_fit(shape, options.max_vus, memory_maps()));
+    config.memory_init_cow(images_fit(shape, options.run_vus, memory_maps()));
     config.memory_reservation(options.limits.max_memory_bytes as u64);
     config.memory_reservation_for_growth(0);
     config.memory_guard_size(GUARD_BYTES);
@@ -81,7 +83,7 @@ fn maps_per_vu(shape: &Shape, images: bool) -> u64 {
     2 + u64::from(shape.memories.max(1)) * if images { 4 } else { 2 }
 }
 
-/// Whether memories can begin as copy-on-write images. Without them an instance begins by a copy, which for most guests
+/// Whether memories can begin as copy-on-write images, were all virtual users of that shape. Without them an instance begins by a copy, which for most guests
 /// is a page or two, and 15,000 virtual users have enough mappings.
 fn images_fit(shape: &Shape, max_vus: u32, maps: u64) -> bool {
     u64::from(max_vus) * maps_per_vu(shape, true) + OWN_MAPS <= maps
@@ -125,7 +127,7 @@ fn table_elements(shape: &Shape) -> usize {
     usize::try_from(shape.table_elements.saturating_mul(2)).unwrap_or(usize::MAX).clamp(1_000, 1_000_000)
 }
 
-/// Advances an engine's epoch until it is dropped.
+/// Advances the epochs of engines until it is dropped.
 #[derive(Debug)]
 pub struct Ticker {
     stop: Arc<AtomicBool>,
@@ -133,18 +135,19 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Starts the thread that advances the epoch.
+    /// Starts the thread that advances the epochs.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Ticker> {
+    pub(super) fn start<'a>(engines: impl Iterator<Item = &'a Engine>) -> std::io::Result<Ticker> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (engine, stopped) = (engine.weak(), Arc::clone(&stop));
+        let (engines, stopped) = (engines.map(Engine::weak).collect::<Vec<_>>(), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("epoch".into()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
+                for engine in engines.iter().filter_map(EngineWeak::upgrade) {
+                    engine.increment_epoch();
+                }
             }
         })?;
         Ok(Ticker { stop, thread: Some(thread) })

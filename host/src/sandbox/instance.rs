@@ -1,6 +1,7 @@
 //! One instance of a scenario: a store of its own, and the calls that go into it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Store;
 use wasmtime::component::{
@@ -98,12 +99,13 @@ impl Instance {
         }
     }
 
-    /// Runs an iteration, or the task of that index.
+    /// Runs an iteration, or the task of that index, which begins so long after it was due.
     ///
     /// # Errors
     /// The guest returned an error, marked the iteration as failed, or trapped.
-    pub async fn iterate(&mut self, task: Option<u32>) -> Result<(), CallError> {
+    pub async fn iterate(&mut self, task: Option<u32>, delay: Duration) -> Result<(), CallError> {
         self.begin();
+        self.store.0.data_mut().delay = delay;
         let store = &mut self.store.0;
         let result = match &self.run {
             Run::Iteration(run) => run.call_async(store, ()).await,

@@ -1,7 +1,9 @@
 //! Responses that a guest holds: each is counted once, when the guest drops it or its iteration ends.
 
+use std::time::Duration;
+
 use crate::http::{Error, Exchange};
-use crate::sample::{Failure, FailureKind, Sample};
+use crate::sample::{Failure, FailureKind, Sample, Tags};
 
 /// The contract's resource; a handle's number is its place among the [`Responses`].
 #[derive(Debug)]
@@ -19,15 +21,25 @@ enum Verdict {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) exchange: Exchange,
-    /// The name that the guest gave, where it gave one.
-    name: Option<Box<str>>,
+    label: Label,
+    /// How long after it was due its iteration began.
+    delay: Duration,
     verdict: Option<Verdict>,
 }
 
+/// What the guest said a request is kept under.
+#[derive(Debug, Default)]
+pub(super) struct Label {
+    /// The name, where it gave one.
+    pub(super) name: Option<Box<str>>,
+    /// The tags; the last of several of one key holds.
+    pub(super) tags: Box<[(String, String)]>,
+}
+
 impl Held {
-    /// An exchange that is over, kept under that name or under its path.
-    pub(super) fn new(exchange: Exchange, name: Option<Box<str>>) -> Held {
-        Held { exchange, name, verdict: None }
+    /// An exchange that is over, kept under that label, or the URL's path where it has no name.
+    pub(super) fn new(exchange: Exchange, label: Label, delay: Duration) -> Held {
+        Held { exchange, label, delay, verdict: None }
     }
 
     /// The response, where there was one.
@@ -74,12 +86,15 @@ impl Held {
         };
         let result = record(&Sample {
             method: self.exchange.method(),
-            name: self.name.as_deref().unwrap_or_else(|| self.exchange.default_name()),
+            name: self.label.name.as_deref().unwrap_or_else(|| self.exchange.default_name()),
+            status: self.status(),
             service_time: self.exchange.phases.total(),
+            response_time: self.exchange.phases.total() + self.delay,
             phases: self.exchange.phases,
             bytes_sent: self.exchange.bytes_sent,
             bytes_received: self.exchange.bytes_received,
             transport: self.exchange.transport,
+            tags: Tags(&self.label.tags),
             failure,
             timed_by_guest: false,
         });
@@ -233,7 +248,9 @@ mod tests {
         let context = Context::new(Config::default(), None).unwrap();
         let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
         let error = Error::InvalidRequest(reason.to_owned().into());
-        Held::new(client.perform(client.refuse(&Request::new("GET", "/"), error)).await, Some(reason.into()))
+        let label = Label { name: Some(reason.into()), ..Label::default() };
+        let exchange = client.perform(client.refuse(&Request::new("GET", "/"), error)).await;
+        Held::new(exchange, label, Duration::ZERO)
     }
 
     fn name(held: &Held) -> String {

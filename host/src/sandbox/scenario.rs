@@ -34,7 +34,7 @@ pub(super) struct Lifecycle {
     pub(super) teardown: ComponentExportIndex,
 }
 
-/// A scenario, compiled and linked; one for a run, shared by its threads.
+/// A scenario, compiled and linked; shared by the threads of a run.
 pub struct Scenario {
     pub(super) pre: InstancePre<State>,
     pub(super) exports: Exports,
@@ -51,7 +51,7 @@ impl Scenario {
         shape.check_imports()?;
         shape.check_memory(options.limits.max_memory_bytes)?;
         let entry = entry_names(&shape)?;
-        engine::check_room(&shape, options.max_vus)?;
+        engine::check_room(&shape, options.run_vus)?;
         let engine = engine::build(&shape, options)?;
         let component = Component::new(&engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let mut linker = Linker::new(&engine);
@@ -64,12 +64,12 @@ impl Scenario {
         Ok(Scenario { pre, exports, engine })
     }
 
-    /// Starts what bounds the CPU time of guests; needed while any guest runs.
+    /// Starts what bounds the CPU time of these scenarios' guests; needed while any of them runs.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start_ticker(&self) -> std::io::Result<Ticker> {
-        Ticker::start(&self.engine)
+    pub fn start_ticker<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> std::io::Result<Ticker> {
+        Ticker::start(scenarios.into_iter().map(|scenario| &scenario.engine))
     }
 
     /// Whether the scenario has `setup`, `start`, `stop` and `teardown`.

@@ -48,6 +48,8 @@ pub struct Environment {
     pub secrets: Arc<Secrets>,
     /// The rows that guests read.
     pub data: Arc<[DataSet]>,
+    /// Whether the tags of requests are wanted by anybody.
+    pub wants_tags: bool,
     /// What one virtual user may use.
     pub limits: Limits,
     /// The seed of everything random.
@@ -79,6 +81,8 @@ pub(super) struct State {
     pub(super) identity: Identity,
     /// The iteration under way, or the last one; from 0.
     pub(super) iteration: u32,
+    /// How long after it was due that iteration began.
+    pub(super) delay: Duration,
     pub(super) client: http::Client,
     pub(super) responses: Responses,
     pub(super) transactions: Transactions,
@@ -108,6 +112,7 @@ impl State {
         State {
             identity,
             iteration: 0,
+            delay: Duration::ZERO,
             client,
             responses: Responses::default(),
             transactions: Transactions::default(),

@@ -1,32 +1,10 @@
 //! What is refused: with exit code 104, with words that say what, where and what to try, and before any request.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
 use crate::support::program::{Ran, Wasmload, guest};
-
-/// A target that must be left alone.
-struct Untouched(TcpListener);
-
-impl Untouched {
-    fn new() -> Untouched {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
-        listener.set_nonblocking(true).expect("a socket can be told not to block");
-        Untouched(listener)
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.0.local_addr().expect("a bound socket has an address"))
-    }
-
-    /// The kernel keeps a connection for whoever asks, so none escapes this.
-    #[track_caller]
-    fn assert_untouched(&self) {
-        let accepted = self.0.accept().map(|(_, peer)| peer);
-        assert!(accepted.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "there was a connection");
-    }
-}
+use crate::support::untouched::Untouched;
 
 /// Runs this scenario with these flags, in a directory with those files; it must be refused with all these words.
 #[track_caller]

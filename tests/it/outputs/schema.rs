@@ -34,6 +34,10 @@ impl Schema {
                 "allOf" => list(argument).iter().try_for_each(|part| self.check(value, part))?,
                 "oneOf" => self.check_one_of(value, list(argument))?,
                 "properties" => self.check_properties(value, argument)?,
+                // Of objects whose keys nobody knows beforehand.
+                "additionalProperties" if !keywords.contains_key("properties") => {
+                    value.as_object().into_iter().flatten().try_for_each(|(_, value)| self.check(value, argument))?;
+                }
                 "items" => list(value).iter().try_for_each(|item| self.check(item, argument))?,
                 simple => check_simple(value, simple, argument)?,
             }

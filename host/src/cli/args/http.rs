@@ -12,7 +12,7 @@ use clap::{Arg, Args, Command, ValueEnum};
 use crate::http::{ConnectTo, NoProxy, Proxy, Resolve, TlsVersion};
 use crate::units;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "HTTP")]
 pub(in crate::cli) struct HttpArgs {
     /// Bound on a request that has none of its own, from its start to the last byte of its body
@@ -54,7 +54,7 @@ pub(in crate::cli) struct HttpArgs {
     pub(in crate::cli) tls: TlsArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connections")]
 pub(in crate::cli) struct ConnectionArgs {
     /// HTTP/1.1 connections of one virtual user to one host; further requests wait
@@ -108,7 +108,7 @@ pub(in crate::cli) struct ConnectionArgs {
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct GivenProxy(pub(in crate::cli) Option<Proxy>);
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub(in crate::cli) struct TlsArgs {
     /// Accept a certificate that is expired, of another name or of an unknown issuer

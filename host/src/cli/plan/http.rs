@@ -5,7 +5,7 @@ use crate::http::{ClientCertificate, Config, Proxies, RouteError, TlsConfig, Ver
 
 /// # Errors
 /// A proxy in the environment that can't be used.
-pub(super) fn config(args: &HttpArgs) -> anyhow::Result<Config> {
+pub(super) fn config(args: &HttpArgs) -> Result<Config, RouteError> {
     let connections = &args.connections;
     let defaults = Config::default();
     Ok(Config {

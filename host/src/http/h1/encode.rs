@@ -8,7 +8,7 @@ use crate::http::error::Error;
 use crate::http::target::{OriginRef, Target};
 
 /// What every request of a run carries where the guest says nothing else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::http) struct Defaults {
     accept_encoding: Vec<u8>,
     user_agent: Vec<u8>,

@@ -2,16 +2,20 @@
 //!
 //! `docs/json.md` says what each field means, and `docs/summary.schema.json` says it to validators.
 
+mod plan;
 mod rows;
 #[cfg(test)]
 mod schema;
+mod thresholds;
 
 use std::io;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use self::rows::{Check, Failure, Metric, Request, Requests, Row, Span, Trap};
+use self::plan::{Change, Plan};
+use self::rows::{Check, Failure, Iterations, Metric, Request, Requests, Row, Span, Trap};
+use self::thresholds::Threshold;
 use super::file::ResultFile;
 use super::{Outline, Output, OutputError};
 use crate::date;
@@ -59,13 +63,19 @@ struct Document<'a> {
     started_at: String,
     elapsed_seconds: f64,
     end: End<'a>,
-    scenarios: &'a [String],
+    scenarios: Vec<&'a str>,
+    plan: Plan<'a>,
+    changes: Vec<Change>,
     /// As text: a 64-bit number would lose digits in many readers.
     seed: String,
     vus: Vus,
+    open_model: bool,
+    dropped_iterations: u64,
+    start_delay_seconds: Option<rows::Values>,
+    thresholds: Vec<Threshold<'a>>,
     total: Requests,
     requests: Vec<Request<'a>>,
-    iterations: Vec<Span<'a>>,
+    iterations: Vec<Iterations<'a>>,
     tasks: Vec<Span<'a>>,
     transactions: Vec<Span<'a>>,
     checks: Vec<Check<'a>>,
@@ -74,6 +84,7 @@ struct Document<'a> {
     traps: Vec<Trap<'a>>,
     interrupted: Interrupted,
     warnings: Vec<Caution>,
+    block_ends_seconds: Vec<f64>,
     series: Vec<Row>,
 }
 
@@ -85,12 +96,22 @@ impl<'a> Document<'a> {
             started_at: date::rfc3339(summary.started_at),
             elapsed_seconds: summary.elapsed.as_secs_f64(),
             end: End::new(&summary.end),
-            scenarios: &summary.scenarios,
+            scenarios: summary.scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
+            plan: Plan::new(&summary.scenarios),
+            changes: summary.changes.iter().map(Change::new).collect(),
             seed: summary.seed.to_string(),
             vus: Vus { started: summary.vus.started, max: summary.vus.max, failed: summary.vus.failed },
-            total: Requests::new(&summary.total),
-            requests: summary.requests.iter().map(Request::new).collect(),
-            iterations: summary.iterations.iter().map(Span::new).collect(),
+            open_model: summary.open_model,
+            dropped_iterations: summary.dropped_iterations,
+            start_delay_seconds: summary.open_model.then(|| rows::Values::new(&summary.start_delay)),
+            thresholds: summary.thresholds.iter().map(Threshold::new).collect(),
+            total: Requests::new(&summary.total, summary.open_model),
+            requests: summary
+                .requests
+                .iter()
+                .map(|row| Request::new(row, summary.is_open_model(&row.scenario)))
+                .collect(),
+            iterations: summary.iterations.iter().map(Iterations::new).collect(),
             tasks: summary.tasks.iter().map(Span::new).collect(),
             transactions: summary.transactions.iter().map(Span::new).collect(),
             checks: summary.checks.iter().map(Check::new).collect(),
@@ -102,7 +123,8 @@ impl<'a> Document<'a> {
                 iterations: summary.interrupted.iterations,
             },
             warnings: summary.warnings.iter().map(Caution::new).collect(),
-            series: summary.series.iter().map(Row::new).collect(),
+            block_ends_seconds: summary.blocks.iter().map(|end| end.as_secs_f64()).collect(),
+            series: summary.series.iter().map(|row| Row::new(row, summary.open_model)).collect(),
         }
     }
 }
@@ -113,6 +135,7 @@ enum End<'a> {
     Completed,
     Interrupted { forced: bool },
     StoppedByScenario { message: &'a str },
+    ThresholdFailed { message: &'a str },
     SetupFailed { message: &'a str },
 }
 
@@ -122,6 +145,7 @@ impl<'a> End<'a> {
             RunEnd::Completed => End::Completed,
             RunEnd::Interrupted { forced } => End::Interrupted { forced: *forced },
             RunEnd::StoppedByScenario(message) => End::StoppedByScenario { message },
+            RunEnd::ThresholdFailed(message) => End::ThresholdFailed { message },
             RunEnd::SetupFailed(message) => End::SetupFailed { message },
         }
     }
@@ -148,6 +172,7 @@ enum Caution {
     NamesOverLimit { what: &'static str, limit: usize },
     OpenFileLimit { limit: u64, needed: u64 },
     VusFailed { count: u64 },
+    IterationsDropped { count: u64, missed: u64 },
     LogLinesDropped { count: u64 },
     GracefulStopElapsed { iterations: u64 },
     ThreadsLost { count: u64 },
@@ -163,6 +188,7 @@ impl Caution {
             Warning::NamesOverLimit { what, limit } => Caution::NamesOverLimit { what, limit },
             Warning::OpenFileLimit { limit, needed } => Caution::OpenFileLimit { limit, needed },
             Warning::VusFailed { count } => Caution::VusFailed { count },
+            Warning::IterationsDropped { count, missed } => Caution::IterationsDropped { count, missed },
             Warning::LogLinesDropped { count } => Caution::LogLinesDropped { count },
             Warning::ThreadsLost { count } => Caution::ThreadsLost { count },
             Warning::GracefulStopElapsed { iterations } => Caution::GracefulStopElapsed { iterations },
@@ -206,7 +232,9 @@ mod tests {
 
     #[test]
     fn what_is_written_fits_the_published_schema() {
-        for summary in [fixture::rich(), fixture::minimal(), fixture::interrupted(), fixture::without_load()] {
+        let summaries =
+            [fixture::rich(), fixture::many(), fixture::interrupted(), fixture::open(), fixture::without_load()];
+        for summary in summaries {
             assert_eq!(check_all(&parsed(&summary), &SCHEMA_FILE), Ok(()));
         }
     }
@@ -228,15 +256,18 @@ mod tests {
 
     #[test]
     fn every_field_is_documented() {
+        /// All but those of tags, which people choose.
         fn fields(value: &Value, found: &mut BTreeSet<String>) {
             value.as_array().into_iter().flatten().for_each(|item| fields(item, found));
             for (name, value) in value.as_object().into_iter().flatten() {
                 found.insert(name.clone());
-                fields(value, found);
+                if name != "tags" {
+                    fields(value, found);
+                }
             }
         }
         let mut found = BTreeSet::new();
-        fields(&parsed(&fixture::rich()), &mut found);
+        [fixture::rich(), fixture::many()].iter().for_each(|summary| fields(&parsed(summary), &mut found));
         let page = include_str!("../../../../docs/json.md");
         let missing: Vec<_> = found.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
         assert_eq!(missing, [""; 0]);
@@ -248,12 +279,47 @@ mod tests {
             (RunEnd::Completed, r#"{"reason":"completed"}"#),
             (RunEnd::Interrupted { forced: true }, r#"{"reason":"interrupted","forced":true}"#),
             (RunEnd::StoppedByScenario("a".into()), r#"{"reason":"stopped-by-scenario","message":"a"}"#),
+            (RunEnd::ThresholdFailed("c".into()), r#"{"reason":"threshold-failed","message":"c"}"#),
             (RunEnd::SetupFailed("b".into()), r#"{"reason":"setup-failed","message":"b"}"#),
         ];
         for (end, expected) in ends {
             let summary = Summary { end, ..fixture::minimal() };
             assert_eq!(parsed(&summary)["end"].to_string(), expected);
         }
+    }
+
+    #[test]
+    fn response_times_are_told_of_open_models() {
+        let closed = parsed(&fixture::minimal());
+        assert_eq!((&closed["open_model"], &closed["total"]["response_time_seconds"]), (&false.into(), &Value::Null));
+        assert_eq!(closed["series"][0]["response_time_seconds"], Value::Null);
+        let open = parsed(&fixture::open());
+        assert_eq!((&open["open_model"], &open["dropped_iterations"]), (&true.into(), &30.into()));
+        assert_eq!(open["total"]["response_time_seconds"]["mean"], 0.0123);
+        assert_eq!(open["requests"][0]["response_time_seconds"]["count"], 1_000);
+        assert_eq!(open["series"][0]["dropped_iterations"], 3);
+        assert_eq!(open["series"][0]["response_time_seconds"]["mean"], 0.0123);
+        assert_eq!(open["thresholds"][0]["aborted"], true);
+    }
+
+    #[test]
+    fn scenarios_of_both_models_are_told_apart() {
+        let many = parsed(&fixture::many());
+        let [open, closed] = [0, 1].map(|place| &many["iterations"][place]);
+        assert_eq!((&open["name"], &open["start_delay_seconds"]["count"]), (&"browse-00".into(), &100.into()));
+        assert_eq!((&closed["dropped"], &closed["start_delay_seconds"]), (&0.into(), &Value::Null));
+        assert_eq!(many["iterations"][2]["dropped"], 2);
+        assert_eq!(many["requests"][0]["response_time_seconds"]["count"], 900);
+        assert_eq!(many["requests"][3]["response_time_seconds"], Value::Null);
+        let planned = &many["plan"]["scenarios"][1];
+        let keys: Vec<&String> = planned.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["name", "tags", "open_model", "load", "load_digest"]);
+        assert_eq!((&planned["open_model"], &planned["load"]), (&false.into(), &"40 virtual users for 1m".into()));
+        assert_eq!(many["plan"]["scenarios"][2]["load"], "3/s for 1m, at most 20 virtual users");
+        assert_eq!(many["changes"][0].to_string(), r#"{"at_seconds":2.0,"what":"factor","factor":1.2}"#);
+        assert_eq!(many["changes"][1].to_string(), r#"{"at_seconds":5.0,"what":"paused","factor":null}"#);
+        let tags = &parsed(&fixture::rich())["plan"]["scenarios"][0]["tags"];
+        assert_eq!(tags.to_string(), r#"{"team":"payments","zone":"east"}"#);
     }
 
     #[test]

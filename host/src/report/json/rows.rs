@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use crate::metrics::{
-    CheckRow, Distribution, FailureRow, FailureScope, MetricRow, MetricValue, RequestRow, RequestStats, SeriesRow,
-    SpanRow, TransportCounts, TrapRow,
+    CheckRow, Distribution, FailureRow, FailureScope, IterationRow, MetricRow, MetricValue, RequestBlock, RequestRow,
+    RequestStats, SeriesRow, SpanRow, TransportCounts, TrapRow,
 };
 use crate::sample::Phases;
 
 /// A [`Distribution`]. The unit is in the name of the field that holds it.
 #[derive(Serialize)]
-struct Values {
+pub(super) struct Values {
     count: u64,
     min: f64,
     mean: f64,
@@ -45,11 +45,13 @@ pub(super) struct Requests {
     redirects: u64,
     http2: u64,
     service_time_seconds: Values,
+    /// None in the closed model, where it is the service time.
+    response_time_seconds: Option<Values>,
     phases: PhaseTimes,
 }
 
 impl Requests {
-    pub(super) fn new(stats: &RequestStats) -> Self {
+    pub(super) fn new(stats: &RequestStats, open_model: bool) -> Self {
         Requests {
             count: stats.count,
             failures: stats.failures,
@@ -60,6 +62,7 @@ impl Requests {
             redirects: stats.transport.redirects,
             http2: stats.transport.http2,
             service_time_seconds: Values::new(&stats.service_time),
+            response_time_seconds: open_model.then(|| Values::new(&stats.response_time)),
             phases: PhaseTimes::new(stats),
         }
     }
@@ -124,16 +127,36 @@ pub(super) struct Request<'a> {
     timed_by_guest: bool,
     #[serde(flatten)]
     stats: Requests,
+    blocks: Blocks,
+}
+
+/// Lists of one value for each block, which take less room than a list of objects.
+#[derive(Serialize)]
+struct Blocks {
+    count: Vec<u64>,
+    failures: Vec<u64>,
+    mean_seconds: Vec<f64>,
+}
+
+impl Blocks {
+    fn new(blocks: &[RequestBlock]) -> Self {
+        Blocks {
+            count: blocks.iter().map(|block| block.count).collect(),
+            failures: blocks.iter().map(|block| block.failures).collect(),
+            mean_seconds: blocks.iter().map(|block| block.mean_service_time).collect(),
+        }
+    }
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(row: &'a RequestRow) -> Self {
+    pub(super) fn new(row: &'a RequestRow, open_model: bool) -> Self {
         Request {
             scenario: &row.scenario,
             method: &row.method,
             name: &row.name,
             timed_by_guest: row.timed_by_guest,
-            stats: Requests::new(&row.stats),
+            stats: Requests::new(&row.stats, open_model),
+            blocks: Blocks::new(&row.blocks),
         }
     }
 }
@@ -157,6 +180,26 @@ impl<'a> Span<'a> {
             failures: row.failures,
             rate_per_second: row.rate,
             elapsed_seconds: Values::new(&row.elapsed),
+        }
+    }
+}
+
+/// Iterations of a scenario.
+#[derive(Serialize)]
+pub(super) struct Iterations<'a> {
+    #[serde(flatten)]
+    ended: Span<'a>,
+    dropped: u64,
+    /// None in the closed model.
+    start_delay_seconds: Option<Values>,
+}
+
+impl<'a> Iterations<'a> {
+    pub(super) fn new(row: &'a IterationRow) -> Self {
+        Iterations {
+            ended: Span::new(&row.ended),
+            dropped: row.dropped,
+            start_delay_seconds: row.start_delay.as_ref().map(Values::new),
         }
     }
 }
@@ -261,14 +304,17 @@ pub(super) struct Row {
     requests: u64,
     failures: u64,
     iterations: u64,
+    dropped_iterations: u64,
     bytes_sent: u64,
     bytes_received: u64,
     service_time_seconds: Values,
+    /// None in a run without an open model, where it is the service time.
+    response_time_seconds: Option<Values>,
     median_so_far_seconds: f64,
 }
 
 impl Row {
-    pub(super) fn new(row: &SeriesRow) -> Self {
+    pub(super) fn new(row: &SeriesRow, open_model: bool) -> Self {
         Row {
             at_seconds: row.at.as_secs_f64(),
             length_seconds: row.length.as_secs_f64(),
@@ -276,9 +322,11 @@ impl Row {
             requests: row.requests,
             failures: row.failures,
             iterations: row.iterations,
+            dropped_iterations: row.dropped_iterations,
             bytes_sent: row.bytes_sent,
             bytes_received: row.bytes_received,
             service_time_seconds: Values::new(&row.service_time),
+            response_time_seconds: open_model.then(|| Values::new(&row.response_time)),
             median_so_far_seconds: row.median_so_far,
         }
     }

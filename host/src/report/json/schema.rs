@@ -38,6 +38,12 @@ fn check(value: &Value, schema: &Value, named: &mut Vec<String>) -> Result<(), S
         named.extend_from_slice(inside);
     }
     check_type(value, schema)?;
+    if schema["additionalProperties"].is_object() {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            check_all(value, &schema["additionalProperties"])?;
+            named.push(name.clone());
+        }
+    }
     for item in value.as_array().into_iter().flatten() {
         check_all(item, &schema["items"])?;
     }

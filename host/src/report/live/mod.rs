@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn outline() -> Outline {
-        Outline { scenarios: vec!["checkout".to_owned()], extent: Extent::Open }
+        Outline { scenarios: vec!["checkout".to_owned()], extent: Extent::Open, keys: false }
     }
 
     #[test]

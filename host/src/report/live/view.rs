@@ -10,12 +10,14 @@ use ratatui::widgets::{LineGauge, RenderDirection, Sparkline, Widget};
 
 use crate::metrics::{Distribution, Snapshot};
 use crate::report::table::{Cell, Column, Fit, Table};
-use crate::report::text::place;
-use crate::report::words::{Look, Tone, clean, plural, shorten_end, shorten_middle, to_ascii, width};
-use crate::report::{Extent, Outline};
+use crate::report::text::{place, threshold_words};
+use crate::report::words::{Look, Tone, clean, list, plural, shorten_end, to_ascii, width};
+use crate::report::{Extent, Outline, by_hand};
 use crate::units::{show_bytes, show_clock, show_count, show_rate, show_seconds, show_share};
 
 const HINT: &str = "Ctrl-C stops gracefully, twice at once";
+const KEYS: &str = "+ - load  p pause  q stop";
+const KEYS_PAUSED: &str = "+ - load  p resume  q stop";
 /// Columns before a trend's bars, and those after them for its greatest value.
 const TREND_LABEL: u16 = 9;
 const TREND_SCALE: u16 = 10;
@@ -23,18 +25,23 @@ const TREND_SCALE: u16 = 10;
 const TREND_SECONDS: usize = 400;
 /// Failures shown.
 const MOST_FAILURES: usize = 3;
+/// Thresholds shown, of those that do not hold.
+const MOST_THRESHOLDS: usize = 3;
 
 /// The figures on show. It owns them, so that drawing needs nothing of the run.
 #[derive(Clone, Debug)]
 pub(super) struct View {
-    scenarios: String,
+    scenarios: Vec<String>,
     extent: Extent,
     progress: Option<f64>,
     elapsed: Duration,
     vus: u64,
+    /// How the load differs from the plan's.
+    by_hand: Vec<String>,
     requests: u64,
     failures: u64,
     iterations: u64,
+    dropped_iterations: u64,
     /// Bytes received and sent in a second, now.
     traffic: [f64; 2],
     now: Times,
@@ -44,6 +51,9 @@ pub(super) struct View {
     /// The 95th percentile in microseconds, the newest first.
     p95s: Vec<u64>,
     top_failures: Vec<(u64, String)>,
+    failing_thresholds: Vec<String>,
+    /// The keys that change the load, where they do.
+    keys: Option<&'static str>,
 }
 
 /// A row of the table.
@@ -64,14 +74,32 @@ enum Block {
     Table,
     Trends,
     Failures,
+    Thresholds,
+    Keys,
 }
 
 impl Block {
-    const IN_ORDER: [Block; 6] =
-        [Block::Title, Block::Progress, Block::Status, Block::Table, Block::Trends, Block::Failures];
+    const IN_ORDER: [Block; 8] = [
+        Block::Title,
+        Block::Progress,
+        Block::Status,
+        Block::Table,
+        Block::Trends,
+        Block::Failures,
+        Block::Thresholds,
+        Block::Keys,
+    ];
     /// From what is shown even in the smallest terminal to what only the largest has room for.
-    const BY_IMPORTANCE: [Block; 6] =
-        [Block::Status, Block::Progress, Block::Table, Block::Title, Block::Failures, Block::Trends];
+    const BY_IMPORTANCE: [Block; 8] = [
+        Block::Status,
+        Block::Progress,
+        Block::Table,
+        Block::Title,
+        Block::Keys,
+        Block::Thresholds,
+        Block::Failures,
+        Block::Trends,
+    ];
 }
 
 impl View {
@@ -85,6 +113,11 @@ impl View {
             series: &[],
             totals: Default::default(),
             top_failures: Vec::new(),
+            failing_thresholds: Vec::new(),
+            aborting_threshold: None,
+            changes: &[],
+            paused: false,
+            factor: 1.0,
         };
         Self::new(outline, &nothing)
     }
@@ -97,7 +130,9 @@ impl View {
         let grouped = outline.scenarios.len() > 1;
         let failures = snapshot.top_failures.iter().take(MOST_FAILURES);
         Self {
-            scenarios: outline.scenarios.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", "),
+            scenarios: outline.scenarios.iter().map(|name| clean(name)).collect(),
+            by_hand: by_hand::now(snapshot),
+            keys: outline.keys.then_some(if snapshot.paused { KEYS_PAUSED } else { KEYS }),
             extent: outline.extent,
             progress: outline.extent.progress(snapshot),
             elapsed: snapshot.elapsed,
@@ -105,6 +140,7 @@ impl View {
             requests: totals.requests,
             failures: totals.failures,
             iterations: totals.iterations,
+            dropped_iterations: totals.dropped_iterations,
             traffic: [latest.bytes_received, latest.bytes_sent].map(|bytes| a_second(bytes, latest.length)),
             now: Times {
                 rate: a_second(latest.requests, latest.length),
@@ -122,6 +158,12 @@ impl View {
             p95s: newest().map(|row| (row.service_time.p95 * 1e6).round() as u64).collect(),
             top_failures: failures
                 .map(|row| (row.count, format!("{}  {}", place(row, grouped), clean(&row.reason))))
+                .collect(),
+            failing_thresholds: snapshot
+                .failing_thresholds
+                .iter()
+                .take(MOST_THRESHOLDS)
+                .map(|outcome| format!("  ✗ {}  {}", clean(&outcome.rule), threshold_words(outcome)))
                 .collect(),
         }
     }
@@ -168,9 +210,11 @@ impl View {
     fn height(&self, block: Block) -> u16 {
         match block {
             Block::Title | Block::Progress | Block::Status => 1,
+            Block::Keys => self.keys.iter().len() as u16,
             Block::Table => 3,
             Block::Trends => 2,
             Block::Failures => self.top_failures.len() as u16,
+            Block::Thresholds => self.failing_thresholds.len() as u16,
         }
     }
 
@@ -182,6 +226,8 @@ impl View {
             Block::Table => self.draw_table(area, buffer, look),
             Block::Trends => self.draw_trends(area, buffer, look),
             Block::Failures => self.draw_failures(area, buffer, look),
+            Block::Thresholds => self.draw_thresholds(area, buffer, look),
+            Block::Keys => self.draw_keys(area, buffer, look),
         }
     }
 
@@ -190,7 +236,7 @@ impl View {
         // The hint goes before the scenarios do: they matter more.
         let hint = if columns >= width(HINT) + 12 { HINT } else { "" };
         let room = columns - if hint.is_empty() { 0 } else { width(hint) + 2 };
-        let name = shorten_middle(&self.scenarios, room);
+        let name = list(&self.scenarios, room);
         buffer.set_stringn(area.x, area.y, name, room, style(Tone::Strong, look));
         let at = area.right() - width(hint) as u16;
         buffer.set_string(at, area.y, hint, style(Tone::Dim, look));
@@ -230,7 +276,7 @@ impl View {
     fn draw_status(&self, area: Rect, buffer: &mut Buffer, look: &Look) {
         let failed = if self.failures == 0 { Tone::Good } else { Tone::Bad };
         let [received, sent] = self.traffic.map(|rate| show_bytes(rate.round() as u64));
-        let parts = [
+        let mut parts = vec![
             (plural(self.vus, "VU"), Tone::Strong),
             (plural(self.requests, "request"), Tone::Strong),
             (format!("{} failed", show_count(self.failures)), failed),
@@ -238,6 +284,11 @@ impl View {
             (format!("{received}/s in"), Tone::Plain),
             (format!("{sent}/s out"), Tone::Plain),
         ];
+        if self.dropped_iterations > 0 {
+            parts.insert(4, (format!("{} dropped", show_count(self.dropped_iterations)), Tone::Caution));
+        }
+        let by_hand = self.by_hand.iter().map(|part| (part.clone(), Tone::Caution));
+        parts.splice(1..1, by_hand);
         let mut line = Line::default();
         for (part, tone) in parts {
             let between = if line.spans.is_empty() { "" } else { " · " };
@@ -289,6 +340,17 @@ impl View {
         for ((count, text), y) in self.top_failures.iter().zip(area.y..area.bottom()) {
             let line = format!("  {:>digits$}  {text}", show_count(*count));
             buffer.set_string(area.x, y, shorten_end(&line, area.width.into()), style(Tone::Bad, look));
+        }
+    }
+
+    fn draw_keys(&self, area: Rect, buffer: &mut Buffer, look: &Look) {
+        let keys = shorten_end(self.keys.unwrap_or_default(), area.width.into());
+        buffer.set_string(area.x, area.y, keys, style(Tone::Dim, look));
+    }
+
+    fn draw_thresholds(&self, area: Rect, buffer: &mut Buffer, look: &Look) {
+        for (line, y) in self.failing_thresholds.iter().zip(area.y..area.bottom()) {
+            buffer.set_string(area.x, y, shorten_end(line, area.width.into()), style(Tone::Bad, look));
         }
     }
 }
@@ -343,86 +405,4 @@ fn style(tone: Tone, look: &Look) -> Style {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::{fixture, golden};
-    use ratatui::Terminal;
-    use ratatui::backend::TestBackend;
-
-    fn outline(extent: Extent) -> Outline {
-        Outline { scenarios: vec!["checkout".to_owned(), "browse".to_owned()], extent }
-    }
-
-    fn view(extent: Extent) -> View {
-        let rows: Vec<_> = (1..=45).map(fixture::series_row).collect();
-        View::new(&outline(extent), &fixture::snapshot(&rows))
-    }
-
-    fn minute() -> Extent {
-        Extent::Time(Duration::from_secs(60))
-    }
-
-    /// What a terminal of that size shows.
-    fn shown(view: &View, columns: u16, rows: u16, look: &Look) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal in memory");
-        let frame = view.draw(columns, rows, look);
-        terminal.draw(|whole| whole.buffer_mut().merge(&frame)).expect("a drawn frame");
-        let cells = terminal.backend().buffer();
-        let line = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect::<String>();
-        cells.content.chunks(columns.into()).map(|row| line(row).trim_end().to_owned() + "\n").collect()
-    }
-
-    #[test]
-    fn the_view_looks_as_it_did() {
-        for columns in [40, 60, 80, 120] {
-            golden::check(&format!("live_{columns}.txt"), &shown(&view(minute()), columns, 14, &Look::default()));
-        }
-        let ascii = Look { unicode: false, ..Look::default() };
-        golden::check("live_ascii.txt", &shown(&view(Extent::Open), 80, 14, &ascii));
-        let iterations =
-            View::new(&outline(Extent::Iterations(100_000)), &fixture::snapshot(&[fixture::series_row(1)]));
-        golden::check("live_iterations.txt", &shown(&iterations, 80, 14, &Look::default()));
-        golden::check("live_waiting.txt", &shown(&View::waiting(&outline(minute())), 80, 14, &Look::default()));
-    }
-
-    #[test]
-    fn every_size_is_drawn_and_leaves_a_row_to_the_cursor() {
-        for view in [view(Extent::Open), view(minute())] {
-            for columns in (0..60).chain([80, 100, 200, 500]) {
-                for rows in 0..16 {
-                    let frame = view.draw(columns, rows, &Look { color: true, ..Look::default() });
-                    assert!(frame.area.height < rows.max(1), "{columns} by {rows} drew {} rows", frame.area.height);
-                    assert_eq!(frame.area.width, columns);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_small_terminal_shows_what_matters_most() {
-        let text = |rows| shown(&view(minute()), 80, rows, &Look::default());
-        assert!(text(2).starts_with("200 VUs · "), "{}", text(2));
-        assert!(text(3).starts_with("00:45 of 01:00"), "{}", text(3));
-        assert!(text(7).starts_with("checkout, browse"), "{}", text(7));
-        assert!(!text(7).contains("p95  ▁") && text(12).contains("status 503"));
-    }
-
-    #[test]
-    fn a_failed_request_shows_in_red_and_only_with_colours() {
-        let red = |color| {
-            let frame = view(minute()).draw(80, 24, &Look { color, ..Look::default() });
-            frame.content.iter().filter(|cell| cell.fg == Color::Red).count()
-        };
-        assert!(red(true) > 0);
-        assert_eq!(red(false), 0);
-    }
-
-    #[test]
-    fn what_outlasts_its_time_is_ending() {
-        let mut late = view(minute());
-        late.elapsed = Duration::from_secs(61);
-        assert_eq!(late.done(), "01:01 of 01:00, ending");
-        assert_eq!(view(Extent::Open).done(), "00:45");
-        assert_eq!(view(Extent::Iterations(1)).done().split("  ").nth(1), Some("79,383 of 1 iteration"));
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! The sections that show what was measured: times, phases, checks, custom metrics.
 
-use crate::metrics::{CheckRow, Distribution, MetricRow, MetricValue, RequestRow, SpanRow, Summary};
+use crate::metrics::{
+    CheckRow, Distribution, IterationRow, MetricRow, MetricValue, RequestRow, RequestStats, SpanRow, Summary,
+};
 use crate::report::table::{Cell, Column, Fit, Table};
 use crate::report::words::{Look, Tone, clean, width};
 use crate::sample::Phases;
@@ -25,12 +27,13 @@ pub(super) fn timings(summary: &Summary, look: &Look) -> String {
         Column::right("max", Fit::Drop(5)),
     ]);
     requests(&mut table, summary);
-    let plain_iterations = summary.scenarios.len() == 1;
-    spans(&mut table, "Iterations", &summary.iterations, |_| None);
-    spans(&mut table, "Tasks", &summary.tasks, |row| (!plain_iterations).then_some(row.scenario.as_str()));
-    spans(&mut table, "Transactions", &summary.transactions, |row| {
-        (!plain_iterations).then_some(row.scenario.as_str())
-    });
+    if summary.open_model {
+        response_times(&mut table, summary);
+    }
+    let grouped = summary.scenarios.len() > 1;
+    spans(&mut table, "Iterations", summary.iterations.iter().map(|row| &row.ended), false);
+    spans(&mut table, "Tasks", &summary.tasks, grouped);
+    spans(&mut table, "Transactions", &summary.transactions, grouped);
     table.render(look)
 }
 
@@ -39,21 +42,9 @@ fn requests(table: &mut Table, summary: &Summary) {
         return;
     }
     table.section("Requests");
-    let grouped = summary.scenarios.len() > 1;
-    let indent = if grouped { "  " } else { "" };
-    let methods: Vec<String> = summary.requests.iter().map(method).collect();
-    let method_width = methods.iter().map(|method| width(method)).max().unwrap_or_default();
-    let mut scenario = None;
-    for (row, method) in summary.requests.iter().zip(&methods) {
-        if grouped && scenario != Some(&row.scenario) {
-            table.text(Cell::new(clean(&row.scenario)).tone(Tone::Dim));
-            scenario = Some(&row.scenario);
-        }
-        let padding = " ".repeat(method_width - width(method) + 1);
-        let label = Cell::with_front(&format!("{indent}{method}{padding}"), &clean(&row.name));
-        let stats = &row.stats;
-        table.row(timing_cells(label, [stats.count, stats.failures], stats.rate, &stats.service_time, Tone::Plain));
-    }
+    request_rows(table, &summary.requests, summary.scenarios.len() > 1, |label, stats| {
+        timing_cells(label, [stats.count, stats.failures], stats.rate, &stats.service_time, Tone::Plain)
+    });
     let total = &summary.total;
     if summary.requests.iter().filter(|row| !row.timed_by_guest).count() > 1 {
         let label = Cell::new("all").tone(Tone::Strong);
@@ -64,25 +55,70 @@ fn requests(table: &mut Table, summary: &Summary) {
     }
 }
 
+/// The requests of the open model, from when they were due. Those that the guest timed were due when they were made.
+fn response_times(table: &mut Table, summary: &Summary) {
+    let rows: Vec<_> = summary
+        .requests
+        .iter()
+        .filter(|row| !row.timed_by_guest && summary.is_open_model(&row.scenario))
+        .cloned()
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    table.section("Response times");
+    let cells = |label, times, tone| {
+        let mut cells = vec![label, Cell::default(), Cell::default(), Cell::default(), Cell::default()];
+        cells.extend(time_cells(times, tone));
+        cells
+    };
+    request_rows(table, &rows, summary.scenarios.len() > 1, |label, stats| {
+        cells(label, &stats.response_time, Tone::Plain)
+    });
+    // The total has the requests of all scenarios, so it stands here only where all of them are of the open model.
+    if rows.len() > 1 && summary.scenarios.iter().all(|scenario| scenario.open_model) {
+        table.row(cells(Cell::new("all").tone(Tone::Strong), &summary.total.response_time, Tone::Strong));
+    }
+    table.text(Cell::new("from when a request was due; those above are from when it was made").tone(Tone::Dim));
+}
+
+/// A row for each of those requests, under its scenario's name where there are several.
+fn request_rows<'a>(
+    table: &mut Table,
+    rows: &'a [RequestRow],
+    grouped: bool,
+    cells: impl Fn(Cell, &'a RequestStats) -> Vec<Cell>,
+) {
+    let indent = if grouped { "  " } else { "" };
+    let methods: Vec<String> = rows.iter().map(method).collect();
+    let method_width = methods.iter().map(|method| width(method)).max().unwrap_or_default();
+    let mut scenario = None;
+    for (row, method) in rows.iter().zip(&methods) {
+        if grouped && scenario != Some(&row.scenario) {
+            table.text(Cell::new(clean(&row.scenario)).tone(Tone::Dim));
+            scenario = Some(&row.scenario);
+        }
+        let padding = " ".repeat(method_width - width(method) + 1);
+        let label = Cell::with_front(&format!("{indent}{method}{padding}"), &clean(&row.name));
+        table.row(cells(label, &row.stats));
+    }
+}
+
 /// The method, marked where the host did not do the timing.
 fn method(row: &RequestRow) -> String {
     format!("{}{}", clean(&row.method), if row.timed_by_guest { "*" } else { "" })
 }
 
-/// A section of spans; `owner` says under which scenario's name a row stands, where that needs saying.
-fn spans<'a>(
-    table: &mut Table,
-    title: &'static str,
-    rows: &'a [SpanRow],
-    owner: impl Fn(&'a SpanRow) -> Option<&'a str>,
-) {
-    if rows.is_empty() {
+/// A section of spans, under their scenarios' names where that needs saying.
+fn spans<'a>(table: &mut Table, title: &'static str, rows: impl IntoIterator<Item = &'a SpanRow>, grouped: bool) {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
         return;
     }
     table.section(title);
     let mut last = None;
     for row in rows {
-        let owner = owner(row);
+        let owner = grouped.then_some(row.scenario.as_str());
         if let Some(name) = owner.filter(|_| owner != last) {
             table.text(Cell::new(clean(name)).tone(Tone::Dim));
         }
@@ -90,6 +126,50 @@ fn spans<'a>(
         let label = Cell::with_front(if owner.is_some() { "  " } else { "" }, &clean(&row.name));
         table.row(timing_cells(label, [row.count, row.failures], row.rate, &row.elapsed, Tone::Plain));
     }
+}
+
+/// How the open model kept to its rate: iterations by scenario, those that were dropped, and how late the others began.
+pub(super) fn starts(summary: &Summary, look: &Look) -> String {
+    let rows: Vec<_> =
+        summary.iterations.iter().filter_map(|row| row.start_delay.as_ref().map(|delay| (row, delay))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(vec![
+        Column::left("", Fit::Middle(12)),
+        Column::right("due", Fit::Keep),
+        Column::right("dropped", Fit::Keep),
+        Column::right("", Fit::Drop(6)),
+        Column::right("mean", Fit::Drop(4)),
+        Column::right("p50", Fit::Drop(2)),
+        Column::right("p90", Fit::Drop(5)),
+        Column::right("p95", Fit::Keep),
+        Column::right("p99", Fit::Drop(1)),
+        Column::right("max", Fit::Drop(3)),
+    ]);
+    table.section("Starts");
+    for (IterationRow { ended, dropped, .. }, delay) in &rows {
+        table.row(start_cells(Cell::from(clean(&ended.scenario)), *dropped, delay, Tone::Plain));
+    }
+    if rows.len() > 1 {
+        let label = Cell::new("all").tone(Tone::Strong);
+        table.row(start_cells(label, summary.dropped_iterations, &summary.start_delay, Tone::Strong));
+    }
+    table.text(Cell::new("times are how long after they were due iterations began").tone(Tone::Dim));
+    table.render(look)
+}
+
+fn start_cells(label: Cell, dropped: u64, delay: &Distribution, tone: Tone) -> Vec<Cell> {
+    let due = delay.count + dropped;
+    let lost = if dropped > 0 { Tone::Caution } else { tone };
+    let mut cells = vec![
+        label,
+        Cell::new(show_count(due)).tone(tone),
+        Cell::new(show_count(dropped)).tone(lost),
+        Cell::new(show_share(dropped, due)).tone(lost),
+    ];
+    cells.extend(time_cells(delay, tone));
+    cells
 }
 
 fn timing_cells(label: Cell, [count, failures]: [u64; 2], rate: f64, times: &Distribution, tone: Tone) -> Vec<Cell> {
@@ -101,11 +181,13 @@ fn timing_cells(label: Cell, [count, failures]: [u64; 2], rate: f64, times: &Dis
         Cell::new(show_share(failures, count)).tone(failed),
         Cell::new(show_rate(rate)).tone(tone),
     ];
-    let shown = [times.mean, times.p50, times.p90, times.p95, times.p99, times.max];
-    cells.extend(
-        shown.map(|seconds| Cell::new(if count == 0 { "-".to_owned() } else { show_seconds(seconds) }).tone(tone)),
-    );
+    cells.extend(time_cells(times, tone));
     cells
+}
+
+fn time_cells(times: &Distribution, tone: Tone) -> [Cell; 6] {
+    let shown = [times.mean, times.p50, times.p90, times.p95, times.p99, times.max];
+    shown.map(|seconds| Cell::new(if times.count == 0 { "-".to_owned() } else { show_seconds(seconds) }).tone(tone))
 }
 
 /// Where the time of the requests went. Nothing where no phase was timed.

@@ -5,17 +5,20 @@
 
 mod figures;
 mod findings;
+mod thresholds;
 mod warnings;
 
 use std::io::Write;
 
-use crate::metrics::{RequestStats, RunEnd, Summary, TransportCounts};
+use crate::metrics::{LoadChanged, RequestStats, RunEnd, Summary, TransportCounts};
 use crate::units::{show_bytes, show_count, show_duration, show_rate, show_share};
 
-use super::words::{Look, Tone, clean, paint, plural, to_ascii, width, wrap};
-use super::{Output, OutputError};
+use super::words::{Look, Tone, clean, list, paint, plural, to_ascii, width, wrap};
+use super::{Output, OutputError, by_hand};
 
 pub(crate) use findings::place;
+pub use thresholds::failed_thresholds;
+pub(crate) use thresholds::words as threshold_words;
 pub use warnings::words as warning_words;
 
 /// The report as text, its lines no wider than the look's width (40 at least), the last one ended by a line feed.
@@ -24,6 +27,7 @@ pub fn render(summary: &Summary, look: Look) -> String {
     let sections = [
         heading(summary, &look),
         figures::timings(summary, &look),
+        figures::starts(summary, &look),
         figures::phases(summary, &look),
         figures::checks(summary, &look),
         figures::custom_metrics(summary, &look),
@@ -31,6 +35,7 @@ pub fn render(summary: &Summary, look: Look) -> String {
         findings::traps(summary, &look),
         findings::interrupted(summary, &look),
         warnings::section(summary, &look),
+        thresholds::section(summary, &look),
         ending(summary, &look),
     ];
     let text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
@@ -59,9 +64,11 @@ impl<W: Write + Send> Output for TextReport<W> {
     }
 }
 
-/// The run on three lines: what it was, what came of it, and what that did with connections.
+/// The run on a few lines: what it was, what a person changed about it, what came of it, and what that did with
+/// connections.
 fn heading(summary: &Summary, look: &Look) -> String {
-    let scenarios = summary.scenarios.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", ");
+    let scenarios: Vec<String> = summary.scenarios.iter().map(|scenario| clean(&scenario.name)).collect();
+    let scenarios = list(&scenarios, look.width);
     let was = [
         (scenarios, Tone::Strong),
         (plural(summary.vus.max, "VU"), Tone::Plain),
@@ -71,19 +78,31 @@ fn heading(summary: &Summary, look: &Look) -> String {
     ];
     let total = &summary.total;
     let failed = if total.failures == 0 { Tone::Good } else { Tone::Bad };
-    let came = [
+    let mut came = vec![
         (plural(total.count, "request"), Tone::Strong),
         (format!("{}/s", show_rate(total.rate)), Tone::Strong),
         (format!("{} failed", show_share(total.failures, total.count)), failed),
         (format!("{} in", show_bytes(total.bytes_received)), Tone::Plain),
         (format!("{} out", show_bytes(total.bytes_sent)), Tone::Plain),
     ];
+    if summary.dropped_iterations > 0 {
+        came.push((format!("{} dropped", plural(summary.dropped_iterations, "iteration")), Tone::Caution));
+    }
     let mut text = joined(&was, look);
+    text.push_str(&changed_by_hand(summary, look));
     if total.count > 0 {
         text.push_str(&joined(&came, look));
         text.push_str(&joined(&connections(total), look));
     }
     text
+}
+
+/// What a person changed about the load, since from there on it was not the plan's.
+fn changed_by_hand(summary: &Summary, look: &Look) -> String {
+    let mut parts = by_hand::changes(&summary.changes);
+    let Some(first) = parts.first_mut() else { return String::new() };
+    first.insert_str(0, "load changed by hand: ");
+    joined(&parts.into_iter().map(|part| (part, Tone::Caution)).collect::<Vec<_>>(), look)
 }
 
 /// What the requests did with connections; of a run over plain HTTP/1.1, no more than how many there were.
@@ -138,8 +157,12 @@ fn joined(parts: &[(String, Tone)], look: &Look) -> String {
 
 /// Why the run ended, in one sentence at the very end; nothing where it simply was done.
 fn ending(summary: &Summary, look: &Look) -> String {
+    let stopped_by_hand = summary.changes.iter().any(|change| change.what == LoadChanged::Stopped);
     let (text, tone) = match &summary.end {
         RunEnd::Completed => return String::new(),
+        RunEnd::Interrupted { forced: false } if stopped_by_hand => {
+            ("Stopped early by hand, after a graceful stop.".to_owned(), Tone::Caution)
+        }
         RunEnd::Interrupted { forced: false } => {
             ("Stopped early by a signal, after a graceful stop.".to_owned(), Tone::Caution)
         }
@@ -147,6 +170,7 @@ fn ending(summary: &Summary, look: &Look) -> String {
             ("Stopped early by two signals: what was under way was cut off.".to_owned(), Tone::Caution)
         }
         RunEnd::StoppedByScenario(reason) => (format!("Stopped by the scenario: {}", clean(reason)), Tone::Bad),
+        RunEnd::ThresholdFailed(rule) => (format!("Stopped early by the threshold {}", clean(rule)), Tone::Bad),
         RunEnd::SetupFailed(reason) => {
             (format!("No load was made, because setup failed: {}", clean(reason)), Tone::Bad)
         }
@@ -165,7 +189,9 @@ mod tests {
             ("rich", fixture::rich()),
             ("minimal", fixture::minimal()),
             ("interrupted", fixture::interrupted()),
+            ("open", fixture::open()),
             ("without_load", fixture::without_load()),
+            ("many", fixture::many()),
         ] {
             for width in [80, 120] {
                 let text = render(&summary, Look { width, ..Look::default() });
@@ -207,7 +233,8 @@ mod tests {
 
     #[test]
     fn lines_fit_at_every_width() {
-        for summary in [fixture::rich(), fixture::minimal(), fixture::interrupted(), fixture::without_load()] {
+        let summaries = [fixture::rich(), fixture::minimal(), fixture::interrupted(), fixture::open(), fixture::many()];
+        for summary in summaries {
             for columns in 40..160 {
                 for line in render(&summary, Look { width: columns, ..Look::default() }).lines() {
                     assert!(width(line) <= columns, "{line:?} is wider than {columns}");

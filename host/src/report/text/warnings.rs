@@ -34,6 +34,7 @@ pub fn words(warning: &Warning) -> (String, String) {
             format!("{} failed and stopped early, so the load was lower than planned", plural(*count, "VU")),
             "the failures of `start` and the traps above, which say why".to_owned(),
         ),
+        Warning::IterationsDropped { count, missed } => return iterations_dropped(*count, *missed),
         Warning::LogLinesDropped { count } => (
             format!("{} of the scenarios were dropped, because they came too fast", plural(*count, "log line")),
             "logging less, or only what failed".to_owned(),
@@ -76,6 +77,28 @@ fn saturated(busy_share: f64) -> (String, String) {
         format!("a thread of wasmload had no time left in {share} of the run, so these may be its own limits and not the target's"),
         "fewer VUs or a lower rate, more cores, a machine apart from the target, or `discard-body` where no body is read".to_owned(),
     )
+}
+
+fn iterations_dropped(count: u64, missed: u64) -> (String, String) {
+    let (iterations, lower) = (plural(count, "iteration"), "so the load was lower than planned");
+    match (count.saturating_sub(missed), missed) {
+        (_, 0) => (
+            format!("{iterations} had no free VU when due, {lower}"),
+            "a greater `--max-vus`, a lower rate, or shorter iterations".to_owned(),
+        ),
+        (0, _) => (
+            format!("{iterations} never began because threads of wasmload had fallen behind, {lower}"),
+            "more cores, or a lower rate".to_owned(),
+        ),
+        (without_vu, missed) => (
+            format!(
+                "{iterations} never began, {} for want of a free VU and {} because threads of wasmload had fallen behind, {lower}",
+                show_count(without_vu),
+                show_count(missed)
+            ),
+            "a greater `--max-vus` for the former, more cores for the latter, a lower rate for both".to_owned(),
+        ),
+    }
 }
 
 fn exchanges_not_kept(kept: u64, left_out: u64, too_fast: u64, over_size: u64) -> (String, String) {
@@ -136,6 +159,13 @@ mod tests {
         assert_eq!(advice(4, 0), "a greater `--har-entries`");
         assert_eq!(advice(4, 4), "fewer `--har-users`, or smaller bodies");
         assert_eq!(advice(4, 3), "a greater `--har-entries`, and fewer `--har-users` or smaller bodies");
+        let lower = "so the load was lower than planned";
+        let behind = "because threads of wasmload had fallen behind";
+        let of_both = format!("1,300 iterations never began, 1,297 for want of a free VU and 3 {behind}, {lower}");
+        assert_eq!(iterations_dropped(1_300, 3).0, of_both);
+        let of_threads = format!("1,300 iterations never began {behind}, {lower}");
+        assert_eq!(iterations_dropped(1_300, 1_300), (of_threads, "more cores, or a lower rate".to_owned()));
+        assert_eq!(iterations_dropped(1, 0).0, format!("1 iteration had no free VU when due, {lower}"));
         assert!(saturated(0.000_1).0.contains("0.01 %"));
         assert!(names_over_limit("checks", 1_000).0.contains("more than 1,000 different checks"));
     }

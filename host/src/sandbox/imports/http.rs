@@ -10,22 +10,22 @@ use crate::sandbox::bindings::wasmload::scenario::async_http;
 use crate::sandbox::bindings::wasmload::scenario::http::{
     Header, Host, HostResponse, HttpError, Request as GuestRequest,
 };
-use crate::sandbox::responses::{Held, Response};
+use crate::sandbox::responses::{Held, Label, Response};
 use crate::sandbox::state::State;
 use crate::sandbox::trap::HostTrap;
 
 use super::user::duration;
 
-/// A request on its way: what to send, and the name to keep it under.
+/// A request on its way: what to send, and what to keep it under.
 struct Outgoing {
     prepared: Prepared,
-    name: Option<Box<str>>,
+    label: Label,
 }
 
 /// A request under way.
 struct Performing {
     exchange: Pin<Box<dyn Future<Output = Exchange> + Send>>,
-    name: Option<Box<str>>,
+    label: Label,
 }
 
 impl State {
@@ -47,23 +47,25 @@ impl State {
         } else {
             self.client.prepare(&plain)
         };
-        Outgoing { prepared, name: request.name.as_deref().map(|name| self.presentable(name).into()) }
+        let name = request.name.as_deref().map(|name| self.presentable(name).into());
+        let tags = request.tags.as_ref().filter(|_| self.env.wants_tags).cloned().unwrap_or_default();
+        Outgoing { prepared, label: Label { name, tags: tags.into() } }
     }
 
     /// Encodes a guest's request and begins to perform it, which needs nothing of this virtual user meanwhile.
     fn perform(&mut self, request: &GuestRequest) -> wasmtime::Result<Performing> {
         self.host_call();
         self.check_held_bytes()?;
-        let Outgoing { prepared, name } = self.prepare(request);
+        let Outgoing { prepared, label } = self.prepare(request);
         // Boxed once here: a future that is moved into another one takes its place twice there, and the virtual users'
         // stacks would hold copies of it.
-        Ok(Performing { exchange: Box::pin(self.client.perform(prepared)), name })
+        Ok(Performing { exchange: Box::pin(self.client.perform(prepared)), label })
     }
 
     /// Keeps what came of a request, for the guest to look at.
-    fn hold(&mut self, exchange: Exchange, name: Option<Box<str>>) -> Resource<Response> {
+    fn hold(&mut self, exchange: Exchange, label: Label) -> Resource<Response> {
         self.host_waited();
-        Resource::new_own(self.responses.insert(Held::new(exchange, name)))
+        Resource::new_own(self.responses.insert(Held::new(exchange, label, self.delay)))
     }
 
     /// The response behind a handle, for a call that its iteration's end makes impossible.
@@ -95,9 +97,9 @@ impl Host for State {
     fn http_request(&mut self, req: GuestRequest) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
         let performing = self.check_handles(1).and_then(|()| self.perform(&req));
         async move {
-            let Performing { exchange, name } = performing?;
+            let Performing { exchange, label } = performing?;
             let exchange = exchange.await;
-            Ok(self.hold(exchange, name))
+            Ok(self.hold(exchange, label))
         }
     }
 
@@ -113,12 +115,12 @@ impl Host for State {
         let mut handles: Vec<_> = performing.iter().map(|_| None).collect();
         let under_way = (0..)
             .zip(performing)
-            .map(|(place, Performing { exchange, name })| async move { (place, exchange.await, name) });
+            .map(|(place, Performing { exchange, label })| async move { (place, exchange.await, label) });
         let mut under_way = std::pin::pin!(futures_util::stream::iter(under_way).buffer_unordered(at_once));
         // Held at once, so that those that ended are counted also where the others are cut off.
-        while let Some((place, exchange, name)) = under_way.next().await {
+        while let Some((place, exchange, label)) = under_way.next().await {
             let place: usize = place;
-            handles[place] = Some(self.hold(exchange, name));
+            handles[place] = Some(self.hold(exchange, label));
             self.check_held_bytes()?;
         }
         Ok(handles.into_iter().flatten().collect())
@@ -223,9 +225,9 @@ impl async_http::HostWithStore<State> for HasSelf<State> {
             state.perform(&req)
         })?;
         drop(req);
-        let Performing { exchange, name } = performing;
+        let Performing { exchange, label } = performing;
         let exchange = exchange.await;
-        Ok(accessor.with(|mut access| access.get().hold(exchange, name)))
+        Ok(accessor.with(|mut access| access.get().hold(exchange, label)))
     }
 }
 

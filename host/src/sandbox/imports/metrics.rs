@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
 
-use crate::sample::{Failure, FailureKind, Phases, Sample, Transport};
+use crate::sample::{Failure, FailureKind, Phases, Sample, Tags, Transport};
 use crate::sandbox::bindings::wasmload::scenario::metrics::{Event, Host, HostTransaction};
 use crate::sandbox::state::State;
 
@@ -142,6 +142,9 @@ impl Host for State {
             phases: Phases::default(),
             bytes_sent: 0,
             bytes_received: u64::from(what.size),
+            response_time: duration(what.elapsed),
+            status: 0,
+            tags: Tags::default(),
             transport: Transport::default(),
             failure: reason.as_deref().map(|reason| Failure { kind: FailureKind::Marked, reason }),
             timed_by_guest: true,

@@ -2,20 +2,26 @@
 //!
 //! This module must not know when a virtual user is due, nor what the others do.
 
+mod orders;
+mod tasks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::metrics::Recorder;
-use crate::plan::TaskFilter;
-use crate::sandbox::{CallError, Environment, Identity, Instance, Scenario, Task, TaskSet, WaitTime};
+use crate::profile::Model;
+use crate::sandbox::{CallError, Environment, Identity, Instance, Scenario, Task};
 
-/// What the virtual users of one thread share.
-#[derive(Debug)]
+pub use orders::{Orders, Seat};
+pub use tasks::TaskTable;
+
+/// What the virtual users of one scenario and thread share.
+#[derive(Clone, Debug)]
 pub struct Cast {
     /// What they run.
     pub scenario: Arc<Scenario>,
@@ -27,109 +33,125 @@ pub struct Cast {
     pub tasks: Option<Arc<TaskTable>>,
     /// Iterations that all virtual users of the run may start together.
     pub budget: Arc<Budget>,
-    /// Iterations that each of them may start; none for no bound.
-    pub iterations_per_user: Option<u64>,
+    /// How their iterations are paced.
+    pub model: Arc<Model>,
+    /// What they are called.
+    pub numbers: Numbers,
     /// Traps in a row after which one of them stops.
     pub max_traps: u32,
 }
 
+/// The numbers of a scenario's virtual users, by which a run tells all of them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Virtual users of the scenarios before it.
+    pub before: u32,
+    /// How many of its own are planned.
+    pub planned: u32,
+    /// Virtual users that have the numbers before those that a person adds to this scenario: all that are planned, and
+    /// those that may be added to the scenarios before it. So what is planned has the same numbers in every run.
+    pub beyond: u32,
+}
+
+impl Numbers {
+    /// The number, from 1, of the scenario's virtual user of that index.
+    pub fn of(self, index: u32) -> u32 {
+        let number = if index < self.planned { self.before + index } else { self.beyond + (index - self.planned) };
+        number.saturating_add(1)
+    }
+}
+
 /// Iterations that are left to start, over all threads.
 #[derive(Debug)]
-pub struct Budget(Option<AtomicU64>);
+pub struct Budget(Option<Left>);
+
+#[derive(Debug)]
+struct Left {
+    iterations: AtomicU64,
+    spent: CancellationToken,
+}
 
 impl Budget {
     /// That many iterations; none for no bound.
     pub fn new(iterations: Option<u64>) -> Budget {
-        Budget(iterations.map(AtomicU64::new))
+        Budget(iterations.map(|count| Left { iterations: AtomicU64::new(count), spent: CancellationToken::new() }))
+    }
+
+    /// Returns once none is left.
+    pub async fn spent(&self) {
+        match &self.0 {
+            Some(left) => left.spent.cancelled().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether one is left. Another thread may take it at any time.
     fn is_left(&self) -> bool {
-        self.0.as_ref().is_none_or(|left| left.load(Ordering::Relaxed) > 0)
+        self.0.as_ref().is_none_or(|left| left.iterations.load(Ordering::Relaxed) > 0)
     }
 
     /// Takes one; false where none is left.
     fn take(&self) -> bool {
         let Some(left) = &self.0 else { return true };
-        left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-    }
-}
-
-/// The tasks that a run chose, ready to be drawn.
-#[derive(Debug, PartialEq)]
-pub struct TaskTable {
-    tasks: Vec<Task>,
-    /// The sum of the weights up to and with each task.
-    cumulated: Vec<u64>,
-    wait: WaitTime,
-    sequential: bool,
-}
-
-impl TaskTable {
-    /// The tasks that the filter leaves; none where it leaves nothing.
-    pub fn new(set: TaskSet, filter: &TaskFilter) -> Option<TaskTable> {
-        let tasks: Vec<Task> = set.tasks.into_iter().filter(|task| filter.allows(&task.name, &task.tags)).collect();
-        let mut sum = 0;
-        let cumulated: Vec<u64> = tasks
-            .iter()
-            .map(|task| {
-                sum += u64::from(task.weight);
-                sum
-            })
-            .collect();
-        let sequential = set.sequential || filter.each_once;
-        let wait = if filter.each_once { WaitTime::None } else { set.wait };
-        (!tasks.is_empty()).then_some(TaskTable { tasks, cumulated, wait, sequential })
-    }
-
-    /// How many tasks there are.
-    pub fn count(&self) -> usize {
-        self.tasks.len()
-    }
-
-    /// The task of a virtual user's iteration of that number: in order, or drawn by weight.
-    fn choose(&self, iteration: u64, random: &mut impl rand::Rng) -> &Task {
-        let place = if self.sequential {
-            (iteration % self.tasks.len() as u64) as usize
-        } else {
-            let total = self.cumulated.last().copied().unwrap_or(1);
-            let drawn = random.random_range(0..total);
-            self.cumulated.partition_point(|&sum| sum <= drawn)
-        };
-        &self.tasks[place]
-    }
-
-    /// How long to wait after a task that began at `began`.
-    fn wait(&self, began: Instant, random: &mut impl rand::Rng) -> Duration {
-        match self.wait {
-            WaitTime::None => Duration::ZERO,
-            WaitTime::Constant(time) => time,
-            WaitTime::Between(least, most) => least + (most - least).mul_f64(random.random_range(0.0..=1.0)),
-            WaitTime::Pacing(time) => time.saturating_sub(began.elapsed()),
+        let taken = left.iterations.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if taken == Ok(1) {
+            left.spent.cancel();
         }
+        taken.is_ok()
     }
 }
 
-/// Runs the virtual user of that number (from 1) until its work is done or the run stops it. What it was doing when the
-/// run is aborted is counted as interrupted.
-pub async fn run(cast: Arc<Cast>, vu: u32) {
+/// Where a virtual user's iterations come from.
+#[derive(Debug)]
+pub enum Work {
+    /// It starts the next one when the last one ended.
+    Own,
+    /// They are handed out as they are due.
+    Orders(Arc<Orders>, Arc<Seat>),
+}
+
+/// What a virtual user takes along where it stops and comes back: so its bounds hold over all of its time, and it draws
+/// other random numbers than before.
+#[derive(Debug, Default)]
+pub struct Life {
+    iterations: u64,
+    instances: u32,
+    random: Option<rand_chacha::ChaCha8Rng>,
+}
+
+/// Runs the scenario's virtual user of that index (from 0) until its work is done or the run stops it; how it ended, and
+/// what it takes along. What it was doing when the run is aborted is counted as interrupted.
+pub async fn run(cast: Arc<Cast>, index: u32, life: Life, work: Work) -> (End, Life) {
+    let vu = cast.numbers.of(index);
+    let scenario = cast.env.scenario;
     let recorder = Arc::clone(&cast.env.recorder);
     recorder.vu_started();
     let control = cast.env.control.clone();
-    tokio::select! {
+    let seat = if let Work::Orders(_, seat) = &work { Some(Arc::clone(seat)) } else { None };
+    let (end, life) = tokio::select! {
         biased;
-        () = control.aborted() => {}
-        end = VirtualUser::new(cast, vu).live() => if end == End::Failed {
-            recorder.vu_failed();
-        },
+        () = control.aborted() => (End::Done, Life::default()),
+        end = VirtualUser::new(cast, vu, life, work).live() => end,
+    };
+    // It was handed an iteration, and came to its end before.
+    if seat.is_some_and(|seat| seat.take().is_some()) {
+        recorder.record(|statistics| statistics.dropped(scenario, 1));
+    }
+    if end == End::Failed {
+        recorder.vu_failed();
     }
     recorder.vu_stopped();
+    (end, life)
 }
 
 /// How a virtual user's life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
+    /// There was nothing more to do, or its guest wanted no more.
     Done,
+    /// It was told to stop, and could go on.
+    Stopped,
+    /// Its instance could not be made, or trapped too often.
     Failed,
 }
 
@@ -144,6 +166,7 @@ enum NoInstance {
 struct VirtualUser {
     cast: Arc<Cast>,
     vu: u32,
+    work: Work,
     instances: u32,
     iterations: u64,
     traps_in_a_row: u32,
@@ -153,10 +176,11 @@ struct VirtualUser {
 }
 
 impl VirtualUser {
-    fn new(cast: Arc<Cast>, vu: u32) -> VirtualUser {
+    fn new(cast: Arc<Cast>, vu: u32, life: Life, work: Work) -> VirtualUser {
+        let Life { iterations, instances, random } = life;
         // Streams 0 and up are the guest's; the host draws from the last one.
-        let random = crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX);
-        VirtualUser { cast, vu, instances: 0, iterations: 0, traps_in_a_row: 0, stop_requested: false, random }
+        let random = random.unwrap_or_else(|| crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX));
+        VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row: 0, stop_requested: false, random }
     }
 
     fn recorder(&self) -> &Recorder {
@@ -168,14 +192,19 @@ impl VirtualUser {
     }
 
     /// One instance after another, until there is nothing more to do.
-    async fn live(mut self) -> End {
+    async fn live(mut self) -> (End, Life) {
+        let end = self.live_on().await;
+        (end, Life { iterations: self.iterations, instances: self.instances, random: Some(self.random) })
+    }
+
+    async fn live_on(&mut self) -> End {
         while self.has_more() {
             // Boxed, as `stop` below: rare and large, they would make every virtual user's task larger for good.
             match Box::pin(self.make_instance()).await {
                 Ok(mut instance) => {
                     if self.iterate(&mut instance).await {
                         Box::pin(self.stop(instance)).await;
-                        return End::Done;
+                        return self.end();
                     }
                 }
                 Err(NoInstance::Refused) => return End::Failed,
@@ -186,7 +215,11 @@ impl VirtualUser {
                 return End::Failed;
             }
         }
-        End::Done
+        self.end()
+    }
+
+    fn end(&self) -> End {
+        if self.control().is_stopping() && !self.stop_requested { End::Stopped } else { End::Done }
     }
 
     async fn make_instance(&mut self) -> Result<Instance, NoInstance> {
@@ -200,20 +233,20 @@ impl VirtualUser {
             instance.start(&cast.setup_data).await?;
             Ok(instance)
         };
-        let made = made.await;
+        let made = made.await.inspect(|instance: &Instance| self.stop_requested |= instance.stop_requested());
         under_way.ended();
         made.map_err(|error| self.not_started(&error))
     }
 
     /// Runs iterations in that instance; false where it trapped and a fresh one is needed.
     async fn iterate(&mut self, instance: &mut Instance) -> bool {
-        while self.may_start() {
+        while let Some(delay) = self.next().await {
             let cast = Arc::clone(&self.cast);
             let task = cast.tasks.as_ref().map(|tasks| tasks.choose(self.iterations, &mut self.random));
             self.iterations += 1;
             let began = Instant::now();
             let under_way = UnderWay(Some(&cast.env.recorder));
-            let result = instance.iterate(task.map(|task| task.index)).await;
+            let result = instance.iterate(task.map(|task| task.index), delay).await;
             under_way.ended();
             self.stop_requested |= instance.stop_requested();
             let trapped = self.record(task, began.elapsed(), result);
@@ -224,16 +257,36 @@ impl VirtualUser {
             if !self.has_more() {
                 break;
             }
-            match &cast.tasks {
-                Some(tasks) => {
-                    let time = tasks.wait(began, &mut self.random);
-                    self.pause(time).await;
-                }
-                // A guest that never waits must leave its thread to the others now and then.
-                None => tokio::task::coop::consume_budget().await,
-            }
+            self.rest(began).await;
         }
         true
+    }
+
+    /// Waits for the next iteration: how long after it was due it starts; none where there is no more to do.
+    async fn next(&self) -> Option<Duration> {
+        match &self.work {
+            Work::Own => {
+                let control = self.control();
+                if control.steering().is_paused() {
+                    // Boxed, since it is rare.
+                    Box::pin(async {
+                        tokio::select! {
+                            () = control.stopped() => {}
+                            () = control.steering().resumed() => {}
+                        }
+                    })
+                    .await;
+                }
+                self.may_start().then_some(Duration::ZERO)
+            }
+            Work::Orders(..) if self.stop_requested || self.control().is_stopping() => None,
+            Work::Orders(orders, seat) => {
+                let due = orders.next(seat).await?;
+                let delay = Instant::now().saturating_duration_since(due);
+                self.recorder().record(|statistics| statistics.started_late(self.cast.env.scenario, delay));
+                Some(delay)
+            }
+        }
     }
 
     /// Whether there is another iteration to start; takes it out of the budget.
@@ -243,10 +296,27 @@ impl VirtualUser {
 
     /// Whether there may be another iteration to start.
     fn has_more(&self) -> bool {
+        let bound = match &*self.cast.model {
+            Model::Closed(model) => model.iterations_per_user,
+            Model::Open(_) => None,
+        };
         !self.stop_requested
             && !self.control().is_stopping()
-            && self.cast.iterations_per_user.is_none_or(|bound| self.iterations < bound)
+            && bound.is_none_or(|bound| self.iterations < bound)
             && self.cast.budget.is_left()
+    }
+
+    /// Lies between two iterations of the closed model: the wait that the run wants, and where it says nothing, the
+    /// scenario's own. In the open model it is the rate that says when the next one starts.
+    async fn rest(&mut self, began: Instant) {
+        let cast = Arc::clone(&self.cast);
+        let time = match (&*cast.model, &cast.tasks) {
+            (Model::Open(_), _) => Duration::ZERO,
+            (Model::Closed(model), _) if model.paces() => model.pause(began.elapsed(), &mut self.random),
+            (Model::Closed(_), Some(tasks)) => tasks.wait(began, &mut self.random),
+            (Model::Closed(_), None) => Duration::ZERO,
+        };
+        self.pause(time).await;
     }
 
     /// Counts an iteration; whether it trapped.
@@ -343,65 +413,17 @@ impl Drop for HookUnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
 
-    fn set(weights: &[u32], sequential: bool) -> TaskSet {
-        let task = |(index, &weight): (usize, &u32)| Task {
-            index: index as u32,
-            name: format!("task {index}"),
-            shown_name: format!("task {index}"),
-            weight,
-            tags: vec![format!("tag {index}")],
-            shown_tags: vec![format!("tag {index}")],
+    #[test]
+    fn virtual_users_have_numbers_of_their_own() {
+        // Three scenarios of 2, 1 and 3 virtual users, with room for twice as many.
+        let scenarios =
+            [(0, 2), (2, 1), (3, 3)].map(|(before, planned)| Numbers { before, planned, beyond: 6 + before });
+        let numbers = |from: fn(Numbers) -> u32, until: fn(Numbers) -> u32| -> Vec<u32> {
+            scenarios.iter().flat_map(|&own| (from(own)..until(own)).map(move |index| own.of(index))).collect()
         };
-        TaskSet { tasks: weights.iter().enumerate().map(task).collect(), wait: WaitTime::None, sequential }
-    }
-
-    fn draw(table: &TaskTable, count: u64) -> Vec<u32> {
-        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-        (0..count).map(|iteration| table.choose(iteration, &mut random).index).collect()
-    }
-
-    #[test]
-    fn tasks_are_drawn_by_weight() {
-        let table = TaskTable::new(set(&[70, 20, 10], false), &TaskFilter::default()).unwrap();
-        let drawn = draw(&table, 100_000);
-        for (index, share) in [(0, 0.7), (1, 0.2), (2, 0.1)] {
-            let found = drawn.iter().filter(|&&task| task == index).count() as f64 / 100_000.0;
-            // Five standard deviations of a share of 100,000 draws are less than this.
-            assert!((found - share).abs() < 0.0075, "task {index}: {found}");
-        }
-    }
-
-    #[test]
-    fn sequential_tasks_come_in_order() {
-        let table = TaskTable::new(set(&[1, 5, 1], true), &TaskFilter::default()).unwrap();
-        assert_eq!(draw(&table, 5), [0, 1, 2, 0, 1]);
-    }
-
-    #[test]
-    fn a_filter_leaves_tasks_out_and_keeps_their_index() {
-        let filter = TaskFilter { exclude_tags: vec!["tag 0".into()], ..TaskFilter::default() };
-        let table = TaskTable::new(set(&[1, 1, 1], true), &filter).unwrap();
-        assert_eq!(draw(&table, 3), [1, 2, 1]);
-        let filter = TaskFilter { names: vec!["nobody".into()], ..TaskFilter::default() };
-        assert_eq!(TaskTable::new(set(&[1], false), &filter), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn pacing_waits_for_what_the_task_left() {
-        let mut table = TaskTable::new(set(&[1], false), &TaskFilter::default()).unwrap();
-        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-        let began = Instant::now();
-        tokio::time::advance(Duration::from_millis(300)).await;
-        table.wait = WaitTime::Pacing(Duration::from_secs(1));
-        assert_eq!(table.wait(began, &mut random), Duration::from_millis(700));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(table.wait(began, &mut random), Duration::ZERO);
-        table.wait = WaitTime::Between(Duration::from_secs(1), Duration::from_secs(3));
-        let waits: Vec<_> = (0..1000).map(|_| table.wait(began, &mut random).as_secs_f64()).collect();
-        assert!(waits.iter().all(|wait| (1.0..=3.0).contains(wait)));
-        assert!(waits.iter().any(|&wait| wait < 1.2) && waits.iter().any(|&wait| wait > 2.8));
+        assert_eq!(numbers(|_| 0, |own| own.planned), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(numbers(|own| own.planned, |own| 2 * own.planned), [7, 8, 9, 10, 11, 12]);
     }
 
     #[test]

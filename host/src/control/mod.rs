@@ -1,12 +1,17 @@
-//! How a run is told to stop: one graceful signal, one that cuts everything off, and who asked.
+//! How a run is told to stop, by one graceful signal and one that cuts everything off, and who asked; and how its load is
+//! changed while it goes on.
 //!
 //! A signal has a copy for each thread, so that virtual users that wait for it touch nothing that another thread
 //! touches.
+
+mod steering;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
+
+pub use steering::{Bounds, Follower, Steer, Steered, Steering, Step};
 
 /// Stops a run, or the part of it that one thread has. Clones stop the same.
 #[derive(Clone, Debug)]
@@ -19,6 +24,7 @@ pub struct Control {
     abort: CancellationToken,
     requested_by_scenario: Arc<Mutex<Option<String>>>,
     interrupts: Arc<AtomicU32>,
+    steering: Steering,
 }
 
 impl Control {
@@ -32,10 +38,16 @@ impl Control {
             abort: CancellationToken::new(),
             requested_by_scenario: Arc::default(),
             interrupts: Arc::default(),
+            steering: Steering::new(),
         }
     }
 
-    /// The control for one thread: it stops when this one does, and not the other way round. A scenario that asks for
+    /// How the load is changed while it goes on; one for the whole run.
+    pub fn steering(&self) -> &Steering {
+        &self.steering
+    }
+
+    /// The control for one scenario or thread: it stops when this one does, and not the other way round. A scenario that asks for
     /// the end of the test there asks for that of the whole run.
     pub fn child(&self) -> Control {
         Control {
@@ -45,6 +57,7 @@ impl Control {
             abort: self.abort.child_token(),
             requested_by_scenario: Arc::clone(&self.requested_by_scenario),
             interrupts: Arc::clone(&self.interrupts),
+            steering: self.steering.clone(),
         }
     }
 
@@ -76,6 +89,11 @@ impl Control {
     /// Whether a graceful stop was asked for.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
+    }
+
+    /// Whether everything is to be cut off.
+    pub fn is_aborted(&self) -> bool {
+        self.abort.is_cancelled()
     }
 
     /// Returns once a graceful stop was asked for.

@@ -1,0 +1,85 @@
+//! Plan files: a key is a flag's long name, its value goes through the flag's own parser, and so a file means what a
+//! command line would.
+//!
+//! [`read`] makes a [`Document`] of a file's text, and [`Document::apply`] puts the flags of a command line over it.
+//! [`resolve`] makes the plan. A command line without a file is a document too, so there is one way for both.
+//!
+//! This module must not list what flags there are. What it has to know of one (whether it is a switch, has a path in
+//! it or takes a name) it finds in the flag's declaration ([`keys`]).
+
+mod contradictions;
+mod document;
+mod keys;
+mod mistakes;
+mod print;
+mod read;
+mod resolve;
+mod schema;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::{Given, OutputArgs};
+use crate::plan::Plan;
+use crate::source::Source;
+use document::Document;
+use mistakes::Text;
+
+pub(super) use mistakes::PlanFileError;
+pub(super) use print::print;
+pub(super) use schema::schema;
+
+/// Whether loads are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loads {
+    /// As planned.
+    Planned,
+    /// Each scenario has one virtual user at once, which runs its tasks once, or that many iterations.
+    Tried(Option<u64>),
+}
+
+/// What a command line and the plan file that it names amount to.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) plan: Plan,
+    /// Where results go.
+    pub(super) output: OutputArgs,
+    document: Document,
+}
+
+/// Makes the plan of the scenario or the plan file that a command line names.
+///
+/// # Errors
+/// What is wrong with the file, each with its line, or with the flags.
+pub(super) fn load(scenario: &Source, given: &Given, loads: Loads) -> anyhow::Result<Loaded> {
+    match scenario {
+        Source::Path(path) if path.extension().is_some_and(|extension| extension == "toml") => {
+            let text = std::fs::read(path).with_context(|| format!("read the plan file {}", path.display()))?;
+            let text = String::from_utf8(text).ok().with_context(|| {
+                format!("read the plan file {}: it is not UTF-8; save it in that encoding", path.display())
+            })?;
+            load_file(path, &text, given, loads)
+        }
+        _ => {
+            let document = Document::of_flags(given);
+            let resolved = resolve::resolve(&document, loads);
+            let (plan, output) = resolved.map_err(|mistakes| Text::none().error(mistakes))?;
+            Ok(Loaded { plan, output, document })
+        }
+    }
+}
+
+/// As [`load`], with the file's text at hand.
+fn load_file(path: &Path, text: &str, given: &Given, loads: Loads) -> anyhow::Result<Loaded> {
+    let place = Text::of(path, text);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut document = read::read(text, folder).map_err(|mistakes| place.error(mistakes))?;
+    document.apply(given);
+    let (plan, output) = resolve::resolve(&document, loads).map_err(|mistakes| place.error(mistakes))?;
+    Ok(Loaded { plan, output, document })
+}
