@@ -1,13 +1,15 @@
 //! `cargo xtask bench`: what wasmload costs, side by side with wrk (and oha, where it is installed) in one run.
 //!
-//! The load runs on one core and a loopback nginx on another, so that what is compared is the generators. Three parts:
-//! requests a second and CPU time a request, resident memory a virtual user, and CPU time to start virtual users.
+//! The load runs on one core and a loopback nginx on another, so that what is compared is the generators. Four parts:
+//! requests a second and CPU time a request, resident memory a virtual user, CPU time to start virtual users, and load
+//! at a rate, which is wasmload's alone.
 //! Figures of a shared machine move from minute to minute: tools take turns within a round, and ratios are taken within
 //! one.
 
 mod memory;
 mod nginx;
 mod process;
+mod rates;
 mod report;
 mod startup;
 mod throughput;
@@ -25,7 +27,7 @@ use nginx::Nginx;
 use report::Report;
 use tool::{Load, Wasmload};
 
-/// Measures wasmload beside wrk: throughput, CPU time, memory.
+/// Measures wasmload beside wrk: throughput, CPU time, memory; and how well it keeps to a rate.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Rounds, in each of which every tool has its turn
@@ -49,6 +51,19 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(2..))]
     memory_seconds: u32,
 
+    /// How long a server watches starts at 1,000 iterations a second, in seconds
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    punctuality_seconds: u32,
+
+    /// The iterations a second that one core is asked for
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 200_000],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    rates: Vec<u32>,
+
+    /// How long each of those rates is kept, in seconds
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    rate_seconds: u32,
+
     /// The core that makes the load
     #[arg(long, default_value_t = 0)]
     load_core: usize,
@@ -58,7 +73,8 @@ pub(crate) struct Args {
     server_core: usize,
 
     /// Which parts to measure
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Throughput, Part::Memory, Part::Startup])]
+    #[arg(long, value_enum, value_delimiter = ',',
+        default_values_t = [Part::Throughput, Part::Memory, Part::Startup, Part::Rates])]
     parts: Vec<Part>,
 
     /// The wasmload to measure [default: target/release/wasmload]
@@ -82,6 +98,8 @@ enum Part {
     Memory,
     /// CPU time to start virtual users
     Startup,
+    /// Whether iterations at a rate start when they are due
+    Rates,
 }
 
 /// Measures what `args` ask for, prints it as a table and writes it where they say.
@@ -118,8 +136,11 @@ impl Bench {
         let wrk = process::require("wrk", "wrk")?;
         let nginx = process::require("nginx", "nginx")?;
         process::require("taskset", "util-linux")?;
+        // Looking on, and noting arrivals, takes no time of the load's core.
+        process::pin_self(args.server_core)?;
         let wasmload = Wasmload::prepare(&args)?;
-        let connections = args.vus.iter().copied().fold(args.connections.max(startup::VUS), u32::max);
+        let most_vus = args.vus.iter().copied().fold(startup::VUS.max(rates::MAX_VUS), u32::max);
+        let connections = args.connections.max(most_vus);
         process::raise_file_limit(u64::from(connections) + FILES_BESIDE_CONNECTIONS)?;
         let nginx = Nginx::start(&nginx, args.server_core, connections)?;
         let load = Load { core: args.load_core, url: nginx.url(), connections: args.connections };
@@ -133,6 +154,7 @@ impl Bench {
                 Part::Throughput => report.throughput = Some(throughput::measure(self)?),
                 Part::Memory => report.memory = memory::measure(self)?,
                 Part::Startup => report.startup = Some(startup::measure(self)?),
+                Part::Rates => report.rates = Some(rates::measure(self)?),
             }
         }
         Ok(report)

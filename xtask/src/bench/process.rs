@@ -59,6 +59,23 @@ pub(super) fn pinned(core: usize, program: &Path) -> Command {
     command
 }
 
+/// Has this process, which has one thread yet, run on that core alone, and with it the threads that it starts from now
+/// on. [`pinned`] programs run where they are told to all the same.
+///
+/// # Errors
+/// Where there is no such core, or this process may not use it.
+pub(super) fn pin_self(core: usize) -> anyhow::Result<()> {
+    let id = std::process::id().to_string();
+    let taskset = Command::new("taskset").args(["-c", "-p", &core.to_string(), &id]).output();
+    let taskset = taskset.context("failed to start taskset")?;
+    ensure!(
+        taskset.status.success(),
+        "failed to use core {core}: {}; try other cores with --server-core and --load-core",
+        String::from_utf8_lossy(&taskset.stderr).trim()
+    );
+    Ok(())
+}
+
 /// Raises this process's limit of open files to the hard one; children inherit it.
 ///
 /// # Errors
@@ -132,7 +149,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::{require, run};
+    use super::{pin_self, require, run};
 
     /// Far more than any of these programs takes.
     const BOUND: Duration = Duration::from_secs(600);
@@ -148,6 +165,14 @@ mod tests {
         assert!(require("sh", "dash").is_ok_and(|path| path.ends_with("sh")));
         let error = require("no-such-program", "some-package").map_err(|error| error.to_string());
         assert_eq!(error, Err("no-such-program is not on PATH; try apt-get install some-package".to_owned()));
+    }
+
+    #[test]
+    fn a_core_that_is_not_there_is_an_error() {
+        // More than Linux can be built for.
+        let error = pin_self(9_000).map_err(|error| error.to_string());
+        let (start, end) = ("failed to use core 9000: ", "; try other cores with --server-core and --load-core");
+        assert!(error.as_ref().is_err_and(|text| text.starts_with(start) && text.ends_with(end)), "{error:?}");
     }
 
     #[test]

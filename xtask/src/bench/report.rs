@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Args;
 use super::memory::Footprint;
+use super::rates::{MAX_VUS, Punctuality, Rates, Turn};
 use super::startup::Startup;
 use super::throughput::{Throughput, ToolFigures};
 
@@ -23,6 +24,8 @@ pub(super) struct Report {
     pub(super) memory: Vec<Footprint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) startup: Option<Startup>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rates: Option<Rates>,
 }
 
 impl Report {
@@ -37,6 +40,7 @@ impl Report {
             throughput: None,
             memory: Vec::new(),
             startup: None,
+            rates: None,
         }
     }
 
@@ -69,6 +73,58 @@ impl Report {
         }
         writeln!(out)
     }
+
+    fn write_rates(&self, out: &mut Formatter<'_>, rates: &Rates) -> fmt::Result {
+        let Self { load_core, server_core, .. } = self;
+        self.write_punctuality(out, &rates.punctuality)?;
+        let seconds = rates.turns.first().map_or(0, |turn| turn.seconds);
+        writeln!(out, "rates: a run of {seconds} s each, at most {} VUs, nginx on loopback", grouped(MAX_VUS.into()))?;
+        writeln!(out, "times are 99th percentiles; load on core {load_core}, nginx on {server_core}")?;
+        writeln!(out, "warned: of what share of the run the report says that wasmload had no time left\n")?;
+        writeln!(
+            out,
+            "{:>10}{:>12}{:>12}{:>12}{:>16}{:>13}{:>13}{:>9}",
+            "rate/s", "owed", "made", "dropped", "start delay ms", "service ms", "response ms", "warned"
+        )?;
+        rates.turns.iter().try_for_each(|turn| write_turn(out, turn))
+    }
+
+    fn write_punctuality(&self, out: &mut Formatter<'_>, punctuality: &Punctuality) -> fmt::Result {
+        let Self { load_core, server_core, .. } = self;
+        let Punctuality { turn, arrivals, lags } = punctuality;
+        let (rate, arrivals) = (grouped(turn.per_second.into()), grouped(*arrivals));
+        writeln!(
+            out,
+            "punctuality: {rate} iterations/s for {} s; a server notes when each request comes",
+            turn.seconds
+        )?;
+        writeln!(
+            out,
+            "lag: time since it was due, beyond the quickest one's; load on core {load_core}, server on {server_core}\n"
+        )?;
+        let Some(lags) = lags else {
+            let (owed, dropped) = (grouped(turn.owed), grouped(turn.said.dropped));
+            return writeln!(
+                out,
+                "{arrivals} of {owed} came, {dropped} were dropped: it can't be told when each was due\n"
+            );
+        };
+        let own = "own start delay p99 ms";
+        writeln!(
+            out,
+            "{:>10}{:>12}{:>12}{:>12}{:>10}{own:>25}",
+            "requests", "lag p50 ms", "p99 ms", "max ms", "drift ms"
+        )?;
+        writeln!(
+            out,
+            "{arrivals:>10}{:>12.3}{:>12.3}{:>12.3}{:>10.3}{:>25.3}\n",
+            lags.p50_seconds * 1e3,
+            lags.p99_seconds * 1e3,
+            lags.max_seconds * 1e3,
+            lags.drift_seconds * 1e3,
+            turn.said.start_delay_p99_seconds * 1e3,
+        )
+    }
 }
 
 impl Display for Report {
@@ -81,6 +137,9 @@ impl Display for Report {
         }
         if let Some(startup) = &self.startup {
             write_startup(out, startup)?;
+        }
+        if let Some(rates) = &self.rates {
+            self.write_rates(out, rates)?;
         }
         Ok(())
     }
@@ -113,7 +172,34 @@ fn write_startup(out: &mut Formatter<'_>, startup: &Startup) -> fmt::Result {
         "{microseconds_per_vu:.0} µs of CPU per VU; user {:.1} ms, system {:.1} ms in all",
         cpu.user_seconds * 1e3,
         cpu.system_seconds * 1e3
-    )
+    )?;
+    writeln!(out)
+}
+
+fn write_turn(out: &mut Formatter<'_>, turn: &Turn) -> fmt::Result {
+    let said = &turn.said;
+    let warned = said.saturated_share.map_or("-".to_owned(), |share| format!("{:.0}%", share * 100.0));
+    write!(
+        out,
+        "{:>10}{:>12}{:>12}{:>12}{:>16.3}{:>13.3}{:>13.3}{warned:>9}",
+        grouped(turn.per_second.into()),
+        grouped(turn.owed),
+        grouped(said.made),
+        grouped(said.dropped),
+        said.start_delay_p99_seconds * 1e3,
+        said.service_time_p99_seconds * 1e3,
+        said.response_time_p99_seconds * 1e3,
+    )?;
+    if said.failures > 0 {
+        write!(out, "  {} requests failed", grouped(said.failures))?;
+    }
+    if turn.unaccounted() > 0 {
+        write!(out, "  {} neither made nor dropped", grouped(turn.unaccounted()))?;
+    }
+    if turn.hides_a_limit() {
+        write!(out, "  not held, and not said to be wasmload's limit")?;
+    }
+    writeln!(out)
 }
 
 /// The middle value, or the mean of the two in the middle; NaN of none.
@@ -139,7 +225,7 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{memory, startup, throughput};
+    use super::super::{memory, rates, startup, throughput};
     use super::{Report, grouped, median};
 
     fn report() -> Report {
@@ -152,11 +238,12 @@ mod tests {
             throughput: Some(throughput::tests::throughput()),
             memory: memory::tests::footprints(),
             startup: Some(startup::tests::startup()),
+            rates: Some(rates::tests::rates()),
         }
     }
 
     #[test]
-    fn a_report_reads_as_three_tables() {
+    fn a_report_reads_as_tables() {
         let expected = "\
 throughput: 64 connections or VUs, nginx on loopback
 medians of 3 rounds of 5 s; load on core 0, nginx on 1
@@ -173,8 +260,39 @@ resident memory: each VU asleep with one open connection
 
 starting 1,000 VUs, with one connection and one request each
 625 µs of CPU per VU; user 375.0 ms, system 250.0 ms in all
+
+punctuality: 1,000 iterations/s for 2 s; a server notes when each request comes
+lag: time since it was due, beyond the quickest one's; load on core 0, server on 1
+
+  requests  lag p50 ms      p99 ms      max ms  drift ms   own start delay p99 ms
+     2,000       0.000       0.000       0.000     0.000                    0.100
+
+rates: a run of 2 s each, at most 1,000 VUs, nginx on loopback
+times are 99th percentiles; load on core 0, nginx on 1
+warned: of what share of the run the report says that wasmload had no time left
+
+    rate/s        owed        made     dropped  start delay ms   service ms  response ms   warned
+    10,000      20,000      20,000           0           0.100        0.250        0.500        -
+   200,000     400,000     300,000     100,000           0.100        0.250        0.500      90%  3 requests failed
 ";
         assert_eq!(report().to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_run_at_a_rate_stands_in_its_row() {
+        let mut rates = rates::tests::rates();
+        rates.punctuality.arrivals -= 10;
+        rates.punctuality.lags = None;
+        rates.punctuality.turn.said.dropped = 10;
+        rates.turns[0].said.made -= 5;
+        let text = Report { rates: Some(rates), ..report() }.to_string();
+        assert!(
+            text.contains("\n1,990 of 2,000 came, 10 were dropped: it can't be told when each was due\n\nrates: "),
+            "{text}"
+        );
+        let row = text.lines().find(|line| line.starts_with("    10,000"));
+        let notes = "  5 neither made nor dropped  not held, and not said to be wasmload's limit";
+        assert!(row.is_some_and(|row| row.ends_with(notes)), "{text}");
     }
 
     #[test]
@@ -184,15 +302,17 @@ starting 1,000 VUs, with one connection and one request each
         assert_eq!(json["throughput"]["tools"][1]["rounds"][2]["requests_per_second"], 60_000.0);
         assert_eq!(json["memory"][1]["resident_kib_per_further_vu"], 40.0);
         assert_eq!(json["startup"]["microseconds_per_vu"], 625.0);
+        assert_eq!(json["rates"]["punctuality"]["lags"]["drift_seconds"], 0.0);
+        assert_eq!(json["rates"]["turns"][1]["saturated_share"], 0.9);
         Ok(())
     }
 
     #[test]
     fn parts_that_were_not_measured_are_left_out() -> serde_json::Result<()> {
-        let report = Report { throughput: None, memory: Vec::new(), startup: None, ..report() };
+        let report = Report { throughput: None, memory: Vec::new(), startup: None, rates: None, ..report() };
         assert_eq!(report.to_string(), "");
         let json = serde_json::to_value(report)?;
-        assert!(json.get("throughput").is_none() && json.get("memory").is_none() && json.get("startup").is_none());
+        assert!(["throughput", "memory", "startup", "rates"].iter().all(|part| json.get(part).is_none()));
         Ok(())
     }
 

@@ -126,12 +126,31 @@ impl Wasmload {
 
     /// Runs a guest on one thread.
     pub(super) fn command(&self, load: &Load, guest: &str, vus: u32, bound: Bound) -> Command {
-        let mut command = process::pinned(load.core, &self.program);
-        command.arg("run").arg(self.guests.join(guest)).args(["--threads", "1", "-u", &vus.to_string()]);
+        let vus = vus.to_string();
         match bound {
-            Bound::Seconds(seconds) => command.args(["-t", &format!("{seconds}s")]),
-            Bound::IterationsEach(iterations) => command.args(["--iterations-per-user", &iterations.to_string()]),
-        };
+            Bound::Seconds(seconds) => self.with_flags(load, guest, &["-u", &vus, "-t", &format!("{seconds}s")]),
+            Bound::IterationsEach(iterations) => {
+                self.with_flags(load, guest, &["-u", &vus, "--iterations-per-user", &iterations.to_string()])
+            }
+        }
+    }
+
+    /// Runs a guest on one thread, so many times a second.
+    pub(super) fn command_at_rate(
+        &self,
+        load: &Load,
+        guest: &str,
+        per_second: u32,
+        max_vus: u32,
+        seconds: u32,
+    ) -> Command {
+        let (rate, time) = (format!("{per_second}/s"), format!("{seconds}s"));
+        self.with_flags(load, guest, &["--rate", &rate, "--max-vus", &max_vus.to_string(), "-t", &time])
+    }
+
+    fn with_flags(&self, load: &Load, guest: &str, flags: &[&str]) -> Command {
+        let mut command = process::pinned(load.core, &self.program);
+        command.arg("run").arg(self.guests.join(guest)).args(["--threads", "1"]).args(flags);
         command.args(["-H", &load.url, "-q", "--json"]).arg(self.summary());
         command
     }
@@ -140,11 +159,16 @@ impl Wasmload {
         self.directory.path().join("summary.json")
     }
 
-    /// What the last run's summary says. Takes the summary away, so that a run that writes none is noticed.
+    /// What the last run's summary says that was done.
     pub(super) fn count(&self) -> anyhow::Result<Count> {
+        parse_wasmload(&self.take_summary()?)
+    }
+
+    /// The last run's summary. Takes it away, so that a run that writes none is noticed.
+    pub(super) fn take_summary(&self) -> anyhow::Result<String> {
         let text = fs::read_to_string(self.summary()).context("wasmload wrote no summary")?;
         fs::remove_file(self.summary())?;
-        parse_wasmload(&text)
+        Ok(text)
     }
 }
 
@@ -264,6 +288,9 @@ mod tests {
         let counted = wasmload.command(&load(), SLEEPER, 3, Bound::IterationsEach(1));
         let start = "taskset -c 1 /bin/wasmload run /guests/sleeper.wasm --threads 1 -u 3 --iterations-per-user 1";
         assert_eq!(words(&counted), format!("{start} {end}"));
+        let at_rate = wasmload.command_at_rate(&load(), SLEEPER, 1_000, 50, 60);
+        let start = "taskset -c 1 /bin/wasmload run /guests/sleeper.wasm --threads 1 --rate 1000/s --max-vus 50 -t 60s";
+        assert_eq!(words(&at_rate), format!("{start} {end}"));
         Ok(())
     }
 
