@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::data::DataSource;
 use crate::http;
 use crate::metrics::{self, Threshold, ThresholdError};
-use crate::profile::{ClosedModel, Model, OpenModel};
+use crate::profile::{Change, ClosedModel, Model, OpenModel};
 use crate::source::Source;
 
 /// All that a run is to do.
@@ -65,6 +65,12 @@ pub struct ScenarioPlan {
 }
 
 impl ScenarioPlan {
+    /// The most virtual users that it has at so many times its load.
+    pub fn room(&self, headroom: u32) -> u32 {
+        let changed = self.model.changed(&[Change { at: Duration::ZERO, factor: f64::from(headroom.max(1)) }]);
+        changed.max_vus().max(self.model.max_vus())
+    }
+
     /// When it starts no more iterations, from the start of the run's load; none where time does not bound it.
     pub fn end(&self) -> Option<Duration> {
         self.model.length().map(|length| self.start.saturating_add(length))

@@ -258,3 +258,12 @@ fn an_interrupt_ends_the_arrivals() {
     assert_eq!(summary["end"], json!({"reason": "interrupted", "forced": false}));
     assert_eq!(counts(&summary["total"]), (server.requests().len() as u64, 0));
 }
+
+#[test]
+fn a_load_is_over_when_all_virtual_users_have_failed() {
+    // Each of them traps in its first iteration.
+    let server = Server::start();
+    let program = Wasmload::run("traps").against(&server).with("-q --rate 50/s --max-vus 10 --max-traps 1");
+    let summary = Running::start(program).finish().expect(107).summary();
+    assert_eq!(summary["vus"], json!({"started": 10, "max": summary["vus"]["max"], "failed": 10}));
+}

@@ -95,6 +95,15 @@ fn a_load_is_over_with_its_iterations_though_more_virtual_users_would_come() {
     }
 }
 
+#[test]
+fn nobody_waits_for_a_next_iteration_that_there_is_not() {
+    // The first of them waits when the second, which comes after 1 s, takes the last iteration.
+    let server = Server::start();
+    let program = Wasmload::run("status_only").against(&server).with("-q -u 2 --spawn-rate 1 -i 2 --wait 1h");
+    let summary = Running::start(program).finish().expect(0).summary();
+    assert_eq!((ended(&summary, "status_only"), server.requests().len()), (2, 2));
+}
+
 /// Messages that a virtual user logs in three iterations, with that wait between them: it is there for a second, gone for
 /// another one, and then back for as long as it likes.
 #[track_caller]

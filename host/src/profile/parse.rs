@@ -183,6 +183,9 @@ impl FromStr for Wait {
         let fail = |what| ProfileError::Wait { text: text.to_owned(), what };
         let time = |text: &str| units::parse_duration(text.trim()).map_err(|error| fail(error.to_string()));
         let Some((least, most)) = text.split_once("..") else {
+            if let Some((least, most)) = text.split_once('-').filter(|(least, _)| !least.trim().is_empty()) {
+                return Err(fail(format!("a range has two points in it; write {}..{}", least.trim(), most.trim())));
+            }
             let constant = time(text)?;
             return Ok(if constant.is_zero() { Wait::None } else { Wait::Constant(constant) });
         };
@@ -287,6 +290,7 @@ mod tests {
             wait("3s..1s").unwrap_err(),
             "read `3s..1s` as a think time: the longer time comes first; give the shorter one first, for example 1s..3s"
         );
+        assert_eq!(wait("1-3").unwrap_err(), "read `1-3` as a think time: a range has two points in it; write 1..3");
         assert!(
             wait("1s..").unwrap_err().starts_with("read `1s..` as a think time: read `` as a duration: it is empty")
         );

@@ -175,14 +175,19 @@ async fn stop_in_time(
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = control.stopped() => {}
-        () = time_is_over => control.stop(),
+    let at = tokio::select! {
+        () = control.stopped() => Instant::now(),
+        () = time_is_over => {
+            control.stop();
+            // By the plan, and not some of the clock's grains later.
+            let due = scenario.end().and_then(|end| control.steering().follow().steered().due(start, end));
+            due.unwrap_or_else(Instant::now)
+        }
         // Its iterations are done, or nobody is left to make them.
-        () = handle.over() => {}
-    }
+        () = handle.over() => Instant::now(),
+    };
     // It is set here alone.
-    let _ = stopped_at.set(Instant::now());
+    let _ = stopped_at.set(at);
     tokio::select! {
         () = control.aborted() => {}
         () = tokio::time::sleep(plan.graceful_stop) => control.abort(),

@@ -96,8 +96,8 @@ impl Shared<'_> {
         let bytes: Arc<[u8]> = scenario.source.read().await?.into();
         loop {
             let options = EngineOptions {
-                max_vus: scenario.model.max_vus().saturating_mul(*headroom),
-                run_vus: self.plan.max_vus().saturating_mul(*headroom),
+                max_vus: scenario.room(*headroom),
+                run_vus: self.plan.scenarios.iter().fold(0, |sum, other| sum.saturating_add(other.room(*headroom))),
                 limits: scenario.limits.clone(),
                 cache: self.plan.cache.clone(),
             };

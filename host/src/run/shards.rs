@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Barrier, Semaphore, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use super::hooks::SetupData;
@@ -123,8 +124,7 @@ struct Part<'a> {
 }
 
 fn parts<'a>(plan: &'a Plan, prepared: &'a Prepared, setup_data: &SetupData) -> Vec<Part<'a>> {
-    let (all, extra) = (plan.max_vus(), prepared.headroom - 1);
-    let mut before = 0;
+    let (mut before, mut beyond) = (0, plan.max_vus());
     let mut parts = Vec::new();
     for ((planned, ready), setup_data) in plan.scenarios.iter().zip(&prepared.scenarios).zip(&setup_data.0) {
         let max_vus = planned.model.max_vus();
@@ -134,11 +134,12 @@ fn parts<'a>(plan: &'a Plan, prepared: &'a Prepared, setup_data: &SetupData) -> 
             setup_data: Arc::clone(setup_data),
             budget: Arc::new(Budget::new(ready.iterations(planned))),
             model: Arc::new(planned.model.clone()),
-            numbers: Numbers { before, planned: max_vus, beyond: all + before * extra },
+            numbers: Numbers { before, planned: max_vus, beyond },
             seed: Seed { run: plan.seed, scenario: stream(planned, ready.env.scenario) },
             steerable: plan.headroom > 1,
         });
         before += max_vus;
+        beyond += planned.room(prepared.headroom).saturating_sub(max_vus);
     }
     parts
 }
@@ -170,6 +171,7 @@ impl Part<'_> {
             setup_data: Arc::clone(&self.setup_data),
             tasks: self.ready.tasks.clone(),
             budget: Arc::clone(&self.budget),
+            done: CancellationToken::new(),
             model: Arc::clone(&self.model),
             numbers: self.numbers,
             max_traps: self.planned.max_traps,

@@ -65,6 +65,11 @@ impl Clock {
         self.steered.factors().last().is_some_and(|(_, factor)| *factor == 0.0)
     }
 
+    /// Whether a person wants less than the planned load for now.
+    pub(super) fn is_reduced(&self) -> bool {
+        self.steered.factors().last().is_some_and(|(_, factor)| *factor < 1.0)
+    }
+
     /// Waits until then, or until something else is to be done first. None waits for that alone.
     pub(super) async fn wait(&mut self, due: Option<Instant>) -> Woken {
         if self.control.is_stopping() {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::clock::{Clock, Woken};
-use super::{Share, ended};
+use super::{IN_A_ROW, Share, ended};
 use crate::control::Control;
 use crate::profile::{ClosedModel, Spell};
 use crate::sandbox::Environment;
@@ -18,28 +18,41 @@ use crate::vu::{self, Cast, End, Life, Work};
 /// Runs a share until its last virtual user has stopped.
 pub(super) async fn run(model: &ClosedModel, share: &Share, mut clock: Clock) {
     let mut users = Users::new(share, model.changed(&clock.changes()), &clock);
+    let mut in_a_row = 0;
     loop {
         let due = match users.next_due() {
             Some(due) => clock.due(due),
-            None if users.are_active() => None,
-            None => match users.rest_of_load(&clock) {
+            None if !users.tasks.is_empty() => None,
+            None => match users.rest_of_load(model, &clock) {
                 Some(due) => due,
                 None => break,
             },
         };
+        // Who is due comes in any case, so that it is no matter of luck how many there were.
+        let nobody_is_due = due.is_none_or(|due| due > Instant::now());
         tokio::select! {
             biased;
-            // Nobody who would still come has anything left to do.
-            () = share.cast.budget.spent() => break,
+            // Nobody who would still come has anything left to do, and who waits for its next iteration neither.
+            () = share.cast.budget.spent(), if nobody_is_due => {
+                share.cast.done.cancel();
+                break;
+            }
             Some(result) = users.tasks.join_next() => {
                 if let Some(gone) = ended(result, &share.cast) {
                     users.gone(gone, &clock);
                 }
             }
             woken = clock.wait(due) => match woken {
-                Woken::Due => if !users.step(&clock) {
-                    break;
-                },
+                Woken::Due => {
+                    if !users.step(&clock) {
+                        break;
+                    }
+                    in_a_row += 1;
+                    if in_a_row == IN_A_ROW {
+                        in_a_row = 0;
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Woken::Changed => users.follow(model.changed(&clock.changes()), &clock),
                 Woken::Stopped => break,
             },
@@ -92,18 +105,17 @@ impl<'a> Users<'a> {
         self.due.peek().map(|Reverse((due, ..))| *due)
     }
 
-    fn are_active(&self) -> bool {
-        !self.active.is_empty()
-    }
-
-    /// Until when to wait where nobody is there and nobody will come by the plan: to the end of a load that was to last,
-    /// or for what a person does who wants no load for now. None where the load is over.
-    fn rest_of_load(&self, clock: &Clock) -> Option<Option<Instant>> {
-        let lasts = !self.resting.is_empty() || clock.has_no_load();
-        let end = self.load.length().filter(|end| lasts && *end > clock.planned());
-        match end {
-            Some(end) => Some(clock.due(end)),
-            None => (clock.has_no_load() && self.load.length().is_none()).then_some(None),
+    /// Until when to wait where nobody is there and nobody will come: to the end of a load that was to last, or for what a
+    /// person does who wants less of it for now. None where the load is over. `planned` is the load that nobody changed.
+    fn rest_of_load(&self, planned: &ClosedModel, clock: &Clock) -> Option<Option<Instant>> {
+        let now = clock.planned();
+        let first = self.resting.keys().copied().fold(self.next, u32::min);
+        // With a bound on what each does, those that rest hold up nobody.
+        let may_be_wanted =
+            clock.is_reduced() && planned.iterations_per_user.is_none() && planned.spell_from(first, now).is_some();
+        match self.load.length() {
+            Some(end) => (end > now && (may_be_wanted || !self.resting.is_empty())).then(|| clock.due(end)),
+            None => may_be_wanted.then_some(None),
         }
     }
 
@@ -136,7 +148,11 @@ impl<'a> Users<'a> {
             self.next = index.saturating_add(self.share.shard.count);
             self.plan_start(self.next, clock);
         }
-        let Some(spell) = self.spell(index, clock) else { return };
+        let Some(spell) = self.spell(index, clock) else {
+            // It is over already; but a person may want it again.
+            self.resting.entry(index).or_default();
+            return;
+        };
         let life = self.resting.remove(&index).unwrap_or_default();
         if spell.from > clock.planned() {
             // The thread came too late for the spell that was due.

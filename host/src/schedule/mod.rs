@@ -24,6 +24,9 @@ pub use busy::Load;
 use busy::{BUSY_INTERVAL, LoadMeter};
 use clock::Clock;
 
+/// How much is done in a row before virtual users get their turn, where the thread is behind.
+const IN_A_ROW: u32 = 16;
+
 /// Which share of a scenario's load a thread has: shard `index` of `count` runs the virtual users congruent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
@@ -78,6 +81,16 @@ pub async fn run(shares: &[Share], gate: impl Future<Output = Option<Instant>>) 
 struct Ready<'a> {
     share: &'a Share,
     model: ReadyModel<'a>,
+    over: Over<'a>,
+}
+
+/// Says that a share's load is over when it is dropped, also where the thread dies.
+struct Over<'a>(&'a Semaphore);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
 }
 
 enum ReadyModel<'a> {
@@ -91,20 +104,20 @@ impl Share {
             Model::Closed(model) => ReadyModel::Closed(model),
             Model::Open(model) => ReadyModel::Open(open::Ready::make(model, self).await),
         };
-        Ready { share: self, model }
+        Ready { share: self, model, over: Over(&self.over) }
     }
 }
 
 impl Ready<'_> {
     async fn run(self, begin: Option<Instant>) {
-        let Share { cast, start, over, .. } = self.share;
+        let Share { cast, start, .. } = self.share;
         let clock = begin.map(|begin| Clock::new(&cast.env.control, begin, *start));
         match (self.model, clock) {
             (ReadyModel::Closed(model), Some(clock)) => closed::run(model, self.share, clock).await,
             (ReadyModel::Closed(_), None) => {}
             (ReadyModel::Open(ready), clock) => ready.run(clock.map(Clock::exact)).await,
         }
-        over.add_permits(1);
+        drop(self.over);
     }
 }
 

@@ -8,12 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::clock::{Clock, Woken};
-use super::{Shard, Share, ended};
+use super::{IN_A_ROW, Shard, Share, ended};
 use crate::profile::{DueTimes, OpenModel};
 use crate::vu::{self, Cast, End, Life, Orders, Seat, Work};
-
-/// How many iterations are handed out in a row before virtual users get their turn, where the thread is behind.
-const IN_A_ROW: u32 = 16;
 
 /// How many iterations that nobody came to are counted in a row before it is looked whether the run is cut off.
 const COUNTED_IN_A_ROW: usize = 4096;
@@ -72,7 +69,9 @@ async fn hand_out(model: &OpenModel, share: &Share, users: &mut Users<'_>, mut c
         match (clock.wait(due).await, arrival.and(due)) {
             (Woken::Due, Some(due)) => {
                 arrivals.next();
-                users.start(due);
+                if !users.start(due) {
+                    return;
+                }
             }
             (Woken::Due, None) => return,
             (Woken::Stopped, _) => return users.miss(&mut arrivals, &clock).await,
@@ -125,10 +124,11 @@ impl<'a> Users<'a> {
         }
     }
 
-    /// Has somebody start an iteration that is due: one who is free, or a new one; without either it is dropped.
-    fn start(&mut self, due: Instant) {
+    /// Has somebody start an iteration that is due: one who is free, or a new one; without either it is dropped. False
+    /// where all have failed, so that nobody will ever start one.
+    fn start(&mut self, due: Instant) -> bool {
         if self.orders.hand_out(due) {
-            return;
+            return true;
         }
         while let Some(result) = self.tasks.try_join_next() {
             self.take_back(ended(result, self.cast));
@@ -137,6 +137,7 @@ impl<'a> Users<'a> {
             let scenario = self.cast.env.scenario;
             self.cast.env.recorder.record(|statistics| statistics.dropped(scenario, 1));
         }
+        !self.tasks.is_empty()
     }
 
     /// Counts the iterations that are due by now, and that the thread did not come to before the load stopped.

@@ -31,8 +31,10 @@ pub struct Cast {
     pub setup_data: Arc<str>,
     /// The tasks to draw from; none for a scenario that is not made of tasks.
     pub tasks: Option<Arc<TaskTable>>,
-    /// Iterations that all virtual users of the run may start together.
+    /// Iterations that all virtual users of the scenario may start together.
     pub budget: Arc<Budget>,
+    /// Cancelled when nothing is left of them, so that nobody of this thread waits for the next one.
+    pub done: CancellationToken,
     /// How their iterations are paced.
     pub model: Arc<Model>,
     /// What they are called.
@@ -272,6 +274,7 @@ impl VirtualUser {
                     Box::pin(async {
                         tokio::select! {
                             () = control.stopped() => {}
+                            () = self.cast.done.cancelled() => {}
                             () = control.steering().resumed() => {}
                         }
                     })
@@ -368,6 +371,7 @@ impl VirtualUser {
         tokio::select! {
             biased;
             () = self.control().stopped() => {}
+            () = self.cast.done.cancelled() => {}
             () = tokio::time::sleep(time) => {}
         }
     }

@@ -218,7 +218,11 @@ fn reason(error: &clap::Error) -> String {
     if let (Some(ContextValue::String(value)), Some(ContextValue::Strings(words))) =
         (value, error.get(ContextKind::ValidValue))
     {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // Where any text but none will do, clap lists no words.
+        let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return "it is empty; write one, or leave the key out".to_owned();
+        }
         return format!("`{value}` is none of its values; write {}", near::either(&words));
     }
     let text = error.to_string();

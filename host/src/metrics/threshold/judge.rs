@@ -316,5 +316,5 @@ impl Rule {
 /// The figure of a stretch of the run; none where it has none, or where in the whole run nothing of the names occurred that
 /// the rule chooses.
 fn figure(threshold: &Threshold, stretch: &Gathered, total: &Gathered, length: Duration) -> Option<f64> {
-    if threshold.chooses_names() && !total.occurred() { None } else { stretch.figure(threshold, length) }
+    if threshold.wants_occurrence() && !total.occurred() { None } else { stretch.figure(threshold, length) }
 }

@@ -219,6 +219,11 @@ impl Threshold {
         }
     }
 
+    /// Whether it says nothing where nothing of what it chooses occurred, whatever its status.
+    fn wants_occurrence(&self) -> bool {
+        self.chooses_names() || self.filter.status.is_some()
+    }
+
     /// Whether it names what a run may not have.
     fn chooses_names(&self) -> bool {
         self.filter.name.is_some() || self.filter.method.is_some() || !self.filter.tags.is_empty()

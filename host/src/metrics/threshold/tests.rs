@@ -445,6 +445,7 @@ fn names_that_never_occurred_fail_with_near_ones() {
         assert_eq!(problem(rule, record), expected, "{rule}");
     }
     assert_eq!(problem("failure_rate: < 1 %", |_| {}), "there was no request");
+    assert_eq!(problem("requests{status=5xx}: count == 0", |_| {}), "there was no request");
     assert_eq!(problem("metric.a: value < 1", |_| {}), "there was no metric");
 }
 

@@ -35,6 +35,8 @@ fn mistakes_in_keys_and_values_say_where_and_what_to_write() {
             "1:12: `run-time`: read `10 parsecs` as a duration: `parsecs` is no unit of it; write for example 10s",
         ),
         ("max-memory = '5 elephants'", "1:14: `max-memory`: read `5 elephants` as a size: "),
+        ("name = ''", "1:8: `name`: it is empty; write one, or leave the key out"),
+        ("rate = '2M/s'", "1:1: plan a rate of 2000000/s, which is more"),
         ("tls-min = '1.4'", "1:11: `tls-min`: `1.4` is none of its values; write `1.2` or `1.3`"),
         ("stages = '30s:100,50'", "1:10: `stages`: read stage 2 of `30s:100,50`: `50` has no time; write TIME:TARGET"),
         ("stages = ['30s:100', 5]", "1:10: `stages`: read stage 2 of `30s:100,5`: `5` has no time; write TIME:TARGET"),
