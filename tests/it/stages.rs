@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::figures::{count, number};
-use crate::support::program::{Ran, Wasmload, counts, guest, named};
+use crate::support::program::{Ran, Wasmload, counts, named};
 use crate::support::running::Running;
 use crate::support::server::{Gate, Server};
-use crate::support::untouched::Untouched;
+use crate::support::untouched::{Untouched, assert_refused};
 
 /// Iterations of a run that came to its end as planned.
 #[track_caller]
@@ -245,16 +245,6 @@ fn what_is_wrong_with_a_profile_is_named_with_its_line() {
         target.assert_untouched();
         assert_eq!(ran.stderr, format!("error: failed to {message}\n"), "{profile}");
     }
-}
-
-/// Runs `status_only` with these flags, which must be refused with exactly this message.
-#[track_caller]
-fn assert_refused(flags: &str, message: &str) {
-    let target = Untouched::new();
-    let program = Wasmload::new(["run".as_ref(), guest("status_only").as_os_str()]).with(flags);
-    let ran = program.arg("--host").arg(target.url()).output().expect(104);
-    target.assert_untouched();
-    assert!(ran.stderr.starts_with(&format!("error: {message}\n")), "{flags}: {}", ran.stderr);
 }
 
 #[test]

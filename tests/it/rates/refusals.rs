@@ -1,18 +1,7 @@
 //! Rates that contradict other flags or make no sense: refused before any request.
 
 use crate::support::program::{Wasmload, guest};
-use crate::support::untouched::Untouched;
-
-/// Runs `status_only` with these flags, which must be refused with exactly this message.
-#[track_caller]
-fn assert_refused(flags: &str, message: &str) {
-    let target = Untouched::new();
-    let program = Wasmload::new(["run".as_ref(), guest("status_only").as_os_str()]).with(flags);
-    let ran = program.arg("--host").arg(target.url()).output().expect(104);
-    target.assert_untouched();
-    assert_eq!(ran.stdout, "", "an error is no result");
-    assert!(ran.stderr.starts_with(&format!("error: {message}\n")), "{flags}: {}", ran.stderr);
-}
+use crate::support::untouched::{Untouched, assert_refused};
 
 #[test]
 fn flags_that_contradict_a_rate() {

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
+use super::program::{Wasmload, guest};
+
 /// A listener on a loopback port that takes no connection, and knows of each that was tried.
 pub(crate) struct Untouched(TcpListener);
 
@@ -24,4 +26,15 @@ impl Untouched {
         let accepted = self.0.accept().map(|(_, peer)| peer);
         assert!(accepted.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "there was a connection");
     }
+}
+
+/// Runs `status_only` with these flags, which must be refused with exactly this message.
+#[track_caller]
+pub(crate) fn assert_refused(flags: &str, message: &str) {
+    let target = Untouched::new();
+    let program = Wasmload::new(["run".as_ref(), guest("status_only").as_os_str()]).with(flags);
+    let ran = program.arg("--host").arg(target.url()).output().expect(104);
+    target.assert_untouched();
+    assert_eq!(ran.stdout, "", "an error is no result");
+    assert!(ran.stderr.starts_with(&format!("error: {message}\n")), "{flags}: {}", ran.stderr);
 }
