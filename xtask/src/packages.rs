@@ -21,16 +21,12 @@ pub(crate) fn install(missing: &[&str], what_for: &str) -> Result<()> {
         bail!("{what_for} needs packages that are missing; on Debian: apt-get install --no-install-recommends {names}");
     }
     project::say(&format!("installing what {what_for} needs: {names}"));
-    let install = |command: &mut Command| {
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "--yes", "--no-install-recommends"]);
-        project::run(command.args(missing))
-    };
-    if install(&mut Command::new("apt-get")).is_ok() {
-        return Ok(());
-    }
-    // The lists may be old, or absent as on a fresh machine.
-    project::run(Command::new("apt-get").arg("update"))?;
-    install(&mut Command::new("apt-get"))
+    // The lists may be absent, as on a fresh machine, or so old that they name versions which are not recent enough. Where
+    // they can't be had, what is there may do.
+    let _ = project::run(Command::new("apt-get").arg("update"));
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "--yes", "--no-install-recommends"]);
+    project::run(command.args(missing))
 }
 
 fn may_install() -> bool {
