@@ -1,6 +1,6 @@
 //! Dates as files and reports write them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
@@ -28,6 +28,29 @@ pub fn rfc3339_millis(time: SystemTime) -> String {
     format!("{}.{millis:03}Z", seconds.trim_end_matches('Z'))
 }
 
+/// The time of a text as [`rfc3339`] writes it; none for anything else, and for times before 1970.
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let three = |text: &str, between| {
+        let mut numbers = text.split(between).map(|number| number.parse::<u64>().ok());
+        Some((numbers.next()??, numbers.next()??, numbers.next()??))
+    };
+    let ((year, month, day), (hour, minute, second)) = (three(date, '-')?, three(time, ':')?);
+    // As in `civil`: from March, in cycles of 400 years.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month.checked_add(9)?) };
+    let (cycle, year) = (year / 400, year % 400);
+    let day_of_year = (153_u64.checked_mul(month)? + 2) / 5;
+    let day_of_year = day_of_year.checked_add(day.checked_sub(1)?)?;
+    let cycles = cycle.checked_mul(DAYS_PER_CYCLE)?;
+    let days = cycles.checked_add(365 * year + year / 4 - year / 100 + day_of_year)?.checked_sub(719_468)?;
+    let fits = hour < 24 && minute < 60 && second < 60;
+    let seconds =
+        days.checked_mul(SECONDS_PER_DAY).filter(|_| fits)?.checked_add(hour * 3600 + minute * 60 + second)?;
+    let parsed = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    // What has a 31st of February or a 25th hour comes out as another time.
+    (rfc3339(parsed) == text).then_some(parsed)
+}
+
 /// The year, month and day of a number of days since 1970-01-01.
 ///
 /// Years are counted from March, so that the leap day is the last of its year, as in Howard Hinnant's "chrono-Compatible
@@ -48,8 +71,6 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -65,6 +86,29 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), date);
+            assert_eq!(parse_rfc3339(date), Some(UNIX_EPOCH + Duration::from_secs(seconds)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for text in [
+            "",
+            "2026",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-1-1T0:0:0Z",
+            "2026-01-01T24:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "99999999999999999999-01-01T00:00:00Z",
+            "18446744073709551615-01-01T00:00:00Z",
+            "2026-01-01T00:00:00ZZ",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
         }
     }
 

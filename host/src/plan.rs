@@ -33,6 +33,34 @@ pub struct Plan {
     pub names: metrics::Limits,
     /// Where compiled code is kept; none to compile anew.
     pub cache: Option<PathBuf>,
+    /// What components may be, and what compiling one may take.
+    pub loading: Loading,
+    /// The time since 1970 that the guests' wall clock shows, and does not leave; none for the machine's.
+    pub virtual_epoch: Option<Duration>,
+}
+
+/// What components may be, and what compiling one may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loading {
+    /// The largest component, in bytes. 64 MiB unless told otherwise.
+    pub max_component_bytes: u64,
+    /// How long compiling one may take. 60 s unless told otherwise.
+    pub compile_timeout: Duration,
+    /// How much memory the process may take while it compiles one, beyond what it had, in bytes. 4 GiB.
+    pub max_compile_memory_bytes: u64,
+    /// Whether components may import WASI 0.3. They may unless told otherwise.
+    pub wasi_p3: bool,
+}
+
+impl Default for Loading {
+    fn default() -> Loading {
+        Loading {
+            max_component_bytes: 64 << 20,
+            compile_timeout: Duration::from_secs(60),
+            max_compile_memory_bytes: 4 << 30,
+            wasi_p3: true,
+        }
+    }
 }
 
 /// What some of the virtual users run, what it is given, and the load that they make.
@@ -44,6 +72,8 @@ pub struct ScenarioPlan {
     pub source: Source,
     /// The target that paths are resolved against.
     pub host: Option<url::Url>,
+    /// Hosts that its requests may go to beside the target.
+    pub allowed_hosts: Vec<http::HostPattern>,
     /// What the guest's `variable` gives, and its environment.
     pub variables: BTreeMap<String, String>,
     /// What the guest's `secret` gives.
@@ -117,12 +147,22 @@ pub struct Limits {
     pub max_cpu_time: Duration,
     /// Responses and transactions that a guest may hold at one time, those that it forgot to drop included.
     pub max_handles: usize,
-    /// Memory of responses that a guest holds at one time, in bytes. 256 MiB unless told otherwise.
+    /// Memory of requests under way, and of exchanges that a guest holds at one time, in bytes. 256 MiB unless told
+    /// otherwise.
     pub max_held_bytes: usize,
-    /// Requests of one `http-batch` at one time. 6 unless told otherwise, as browsers do.
+    /// Bytes that a guest may hand over in one call of the host. 128 MiB unless told otherwise.
+    pub max_call_bytes: usize,
+    /// Handles of WASI that a guest may hold at one time: streams, and what waits for a time.
+    pub max_wasi_handles: usize,
+    /// Calls of async functions, and what belongs to them, that a guest may have under way at one time.
+    pub max_async_calls: usize,
+    /// Requests of one virtual user at one time, of one `http-batch` or of async functions. 6 unless told otherwise, as
+    /// browsers do.
     pub max_concurrent_requests: usize,
-    /// Lines that a virtual user may log a second.
+    /// Lines that a virtual user may log or print a second. 100 unless told otherwise.
     pub max_log_lines: u32,
+    /// Bytes that a virtual user may log or print a second. 64 KiB unless told otherwise.
+    pub max_log_bytes: usize,
 }
 
 impl Default for Limits {
@@ -133,8 +173,12 @@ impl Default for Limits {
             max_cpu_time: Duration::from_secs(1),
             max_handles: 100_000,
             max_held_bytes: 256 << 20,
+            max_call_bytes: 128 << 20,
+            max_wasi_handles: 10_000,
+            max_async_calls: 10_000,
             max_concurrent_requests: 6,
             max_log_lines: 100,
+            max_log_bytes: 64 << 10,
         }
     }
 }
@@ -327,6 +371,7 @@ mod tests {
                 name: "hello".into(),
                 source: Source::Path("hello.wasm".into()),
                 host: None,
+                allowed_hosts: Vec::new(),
                 variables: BTreeMap::new(),
                 secrets: BTreeMap::new(),
                 data: Vec::new(),
@@ -345,6 +390,8 @@ mod tests {
             http: http::Config::default(),
             names: metrics::Limits::default(),
             cache: None,
+            loading: Loading::default(),
+            virtual_epoch: None,
         }
     }
 

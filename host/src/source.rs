@@ -1,6 +1,8 @@
 //! Where a scenario's bytes come from, and whether they are a component at all.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -9,9 +11,6 @@ use sha2::{Digest, Sha256};
 const HOW_TO_MAKE: &str = "build one with the toolchain of your language: for Rust `cargo build --release --target \
                            wasm32-wasip2`, for JavaScript componentize-js, for Python componentize-py; a core module \
                            becomes one by `wasm-tools component new`";
-
-/// The most bytes that are fetched.
-const MAX_BYTES: usize = 256 << 20;
 
 /// Where a scenario is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +54,14 @@ pub enum SourceError {
         url: String,
         /// Why.
         why: String,
+    },
+    /// It is larger than a component may be.
+    #[error("use {from} as a scenario: it has more than {max_bytes} bytes; --max-component-size allows more")]
+    TooLarge {
+        /// The path or URL.
+        from: String,
+        /// The bound, in bytes.
+        max_bytes: u64,
     },
     /// The bytes are not those that the pin names.
     #[error(
@@ -126,16 +133,14 @@ impl Source {
         path.file_stem().map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    /// The component's bytes.
+    /// The component's bytes, at most so many.
     ///
     /// # Errors
-    /// What can't be read or fetched, does not fit its pin, or is no component.
-    pub async fn read(&self) -> Result<Vec<u8>, SourceError> {
+    /// What can't be read or fetched, is too large, does not fit its pin, or is no component.
+    pub async fn read(&self, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         let bytes = match self {
-            Source::Path(path) => {
-                std::fs::read(path).map_err(|source| SourceError::Read { path: path.clone(), source })?
-            }
-            Source::Url { url, sha256 } => fetch(url, sha256).await?,
+            Source::Path(path) => self.read_file(path, max_bytes)?,
+            Source::Url { url, sha256 } => self.fetch(url, sha256, max_bytes).await?,
             Source::Embedded { bytes, .. } => bytes.to_vec(),
         };
         match not_a_component(&bytes).map(|what| self.perhaps_a_plan().unwrap_or(what)) {
@@ -146,6 +151,19 @@ impl Source {
 }
 
 impl Source {
+    fn read_file(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        let failed = |source| SourceError::Read { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(failed)?;
+        // By what is read, and not by what the file says of its size, which is 0 of devices.
+        file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > max_bytes { Err(self.too_large(max_bytes)) } else { Ok(bytes) }
+    }
+
+    fn too_large(&self, max_bytes: u64) -> SourceError {
+        SourceError::TooLarge { from: self.to_string(), max_bytes }
+    }
+
     /// What a file is that somebody may have meant as a plan file.
     fn perhaps_a_plan(&self) -> Option<&'static str> {
         let Source::Path(path) = self else { return None };
@@ -155,28 +173,30 @@ impl Source {
     }
 }
 
-async fn fetch(url: &url::Url, sha256: &[u8; 32]) -> Result<Vec<u8>, SourceError> {
-    let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
-    let chain = |error: reqwest::Error| fail(with_causes(&error));
-    let client = reqwest::Client::builder()
-        .https_only(true)
-        .timeout(Duration::from_secs(120))
-        .user_agent(concat!("wasmload/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(chain)?;
-    let mut response = client.get(url.clone()).send().await.map_err(chain)?.error_for_status().map_err(chain)?;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(chain)? {
-        if bytes.len() + chunk.len() > MAX_BYTES {
-            return Err(fail(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+impl Source {
+    async fn fetch(&self, url: &url::Url, sha256: &[u8; 32], max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
+        let chain = |error: reqwest::Error| fail(with_causes(&error));
+        let client = reqwest::Client::builder()
+            .https_only(true)
+            .timeout(Duration::from_secs(120))
+            .user_agent(concat!("wasmload/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(chain)?;
+        let mut response = client.get(url.clone()).send().await.map_err(chain)?.error_for_status().map_err(chain)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(chain)? {
+            if (bytes.len() + chunk.len()) as u64 > max_bytes {
+                return Err(self.too_large(max_bytes));
+            }
+            bytes.extend_from_slice(&chunk);
         }
-        bytes.extend_from_slice(&chunk);
+        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        if found != *sha256 {
+            return Err(SourceError::Digest { url: url.to_string(), expected: hex(sha256), found: hex(&found) });
+        }
+        Ok(bytes)
     }
-    let found: [u8; 32] = Sha256::digest(&bytes).into();
-    if found != *sha256 {
-        return Err(SourceError::Digest { url: url.to_string(), expected: hex(sha256), found: hex(&found) });
-    }
-    Ok(bytes)
 }
 
 /// An error and what caused it, in one line.
@@ -285,7 +305,7 @@ mod tests {
     #[tokio::test]
     async fn errors_say_how_to_make_a_component() {
         let source = Source::Embedded { name: "x.py", bytes: b"import os" };
-        let error = source.read().await.unwrap_err().to_string();
+        let error = source.read(100).await.unwrap_err().to_string();
         assert!(error.contains("x.py") && error.contains("componentize-py"), "{error}");
     }
 }

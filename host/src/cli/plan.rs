@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::args::{DemoArgs, HttpArgs, LimitArgs, PolicyArgs, SandboxArgs, ScenarioArgs, SecretSource};
 use super::maintain;
 use crate::metrics;
-use crate::plan::{Limits, Plan, ScenarioPlan, TaskFilter};
+use crate::plan::{Limits, Loading, Plan, ScenarioPlan, TaskFilter};
 use crate::profile::Model;
 use crate::source::Source;
 
@@ -52,8 +52,15 @@ impl Whole<'_> {
             headroom: 1,
             http: http::config(self.http)
                 .map_err(|error| FlagError::new("proxy", format!("{:#}", anyhow::Error::from(error))))?,
-            names: metrics::Limits::default(),
+            names: names(self.sandbox),
             cache: cache_directory(self.sandbox),
+            loading: Loading {
+                max_component_bytes: self.sandbox.max_component_size,
+                compile_timeout: self.sandbox.compile_timeout,
+                wasi_p3: !self.sandbox.no_wasi_p3,
+                ..Loading::default()
+            },
+            virtual_epoch: self.sandbox.virtual_epoch,
         })
     }
 }
@@ -79,6 +86,7 @@ pub(super) fn scenario(part: Part<'_>) -> Result<ScenarioPlan, FlagError> {
         name,
         source,
         host: args.host.clone(),
+        allowed_hosts: args.allow_host.clone(),
         variables: args.variables.iter().cloned().collect(),
         secrets: secrets(args)?,
         data: args.data.clone(),
@@ -142,12 +150,29 @@ fn guest_limits(http: &HttpArgs, limits: &LimitArgs) -> Result<Limits, FlagError
         let why = "it wants between 64KiB and 4GiB, the most that a 32-bit guest can use";
         return Err(FlagError::new("max-memory", format!("use --max-memory: {why}")));
     }
+    let max_stack_bytes = usize::try_from(limits.max_stack).unwrap_or(usize::MAX);
+    if !(64 << 10..=64 << 20).contains(&max_stack_bytes) {
+        return Err(FlagError::new("max-stack", "use --max-stack: it wants between 64KiB and 64MiB"));
+    }
+    let defaults = Limits::default();
+    // What is larger than a request may be is denied as such, and only what is much larger ends the guest.
+    let call_bytes = usize::try_from(http.max_request_size).unwrap_or(usize::MAX).saturating_add(64 << 20);
     Ok(Limits {
         max_memory_bytes,
+        max_stack_bytes,
         max_cpu_time: limits.max_cpu_time,
         max_concurrent_requests: http.max_concurrent_requests as usize,
-        ..Limits::default()
+        max_log_lines: limits.max_log_lines,
+        max_log_bytes: usize::try_from(limits.max_log_size).unwrap_or(usize::MAX),
+        max_call_bytes: call_bytes,
+        ..defaults
     })
+}
+
+/// How many names figures are kept under.
+fn names(args: &SandboxArgs) -> metrics::Limits {
+    let names = args.max_names as usize;
+    metrics::Limits { names, reasons: names, ..metrics::Limits::default() }
 }
 
 /// Where compiled code is kept. Without a home there is nowhere, and code is compiled anew.

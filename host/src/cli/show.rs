@@ -34,7 +34,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
     for scenario in &plan.scenarios {
         if let Source::Path(_) = &scenario.source {
-            runtime()?.block_on(scenario.source.read())?;
+            runtime()?.block_on(scenario.source.read(plan.loading.max_component_bytes))?;
         }
         DataSet::load_all(&scenario.data)?;
     }

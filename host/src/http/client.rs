@@ -56,6 +56,11 @@ impl Prepared {
         self.subject.method()
     }
 
+    /// Memory that it takes, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.subject.heap_bytes()
+    }
+
     /// As [`Exchange::default_name`].
     pub fn default_name(&self) -> &str {
         self.subject.default_name()
@@ -91,6 +96,14 @@ impl Subject {
         }
     }
 
+    /// Memory that it takes, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Subject::Request(request) => request.wire.capacity(),
+            Subject::Refused(refused) => refused.method.capacity() + refused.url.capacity(),
+        }
+    }
+
     pub(super) fn default_name(&self) -> &str {
         let target = match self {
             Subject::Request(request) => request.path_and_query(),
@@ -100,6 +113,9 @@ impl Subject {
         &target[..end.unwrap_or(target.len())]
     }
 }
+
+/// How much is kept of the method and URL of a request that can't be sent, in bytes; more than any report shows.
+const MAX_REFUSED_BYTES: usize = 16 << 10;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
@@ -153,7 +169,8 @@ impl Client {
 
     /// A request that will not be sent; its exchange has this error.
     pub fn refuse(&self, request: &Request<'_>, error: Error) -> Prepared {
-        let refused = Refused { method: request.method.to_owned(), url: request.url.to_owned(), error };
+        let beginning = |text: &str| text[..text.floor_char_boundary(MAX_REFUSED_BYTES)].to_owned();
+        let refused = Refused { method: beginning(request.method), url: beginning(request.url), error };
         Prepared { subject: Subject::Refused(Box::new(refused)), options: self.options(request) }
     }
 
@@ -216,6 +233,7 @@ impl Client {
         let context = &*self.0.context;
         let origin = target.origin.clone();
         let server = context.origin(&origin)?;
+        context.check_reach(&origin, headers)?;
         let cookie = self.jar().and_then(|jar| {
             let url = format!("{}{}", server.prefix, target.path_and_query);
             jar.header(&Url::parse(&url).ok()?)
@@ -225,6 +243,7 @@ impl Client {
         let proxy_line = forward.map_or(&b""[..], |forward| &forward.authorization_line);
         let (host_line, cookie) = (&*server.host_line, cookie.as_deref());
         let parts = Parts { method, target, prefix, host_line, headers, body, cookie, proxy_line };
+        context.check_size(&parts)?;
         encode(parts, &context.defaults)
     }
 
@@ -262,13 +281,18 @@ impl Client {
     fn parse(&self, url: &str) -> Result<Url, Error> {
         let context = &*self.0.context;
         let target = Target::resolve(context.base.as_ref(), url)?;
+        context.check_reach(&target.origin, &[])?;
         let url = format!("{}{}", context.origin(&target.origin)?.prefix, target.path_and_query);
         Url::parse(&url).map_err(|error| Error::invalid(error.to_string()))
     }
 
+    /// The origin that a request goes to, as URLs begin with it.
+    pub(super) fn origin_of<'a>(&'a self, request: &'a Encoded) -> &'a str {
+        self.0.context.origin(&request.origin).map_or("", |origin| &origin.prefix)
+    }
+
     pub(super) fn url_of(&self, request: &Encoded) -> String {
-        let prefix = self.0.context.origin(&request.origin).map(|origin| &*origin.prefix).unwrap_or_default();
-        format!("{prefix}{}", request.path_and_query())
+        format!("{}{}", self.origin_of(request), request.path_and_query())
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::route::{ConnectTo, Proxies, Resolve};
+use super::throttle::RateLimits;
 
 /// How a run makes its requests, the same for all virtual users.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The bound on a whole exchange, redirects included, where the request has none of its own. Default: 30 s.
     pub timeout: Duration,
@@ -19,6 +20,12 @@ pub struct Config {
     /// The largest body that is kept, in bytes after decoding. A discarded body has no bound, as nothing of it is held,
     /// unless it is coded: decoding takes time, so there the bound is 256 MiB. Default: 64 MiB.
     pub max_body_bytes: u64,
+    /// The largest body that a request may have, in bytes. Default: 64 MiB.
+    pub max_request_bytes: u64,
+    /// The largest head that a request may have, its URL and headers, in bytes. Default: 256 KiB.
+    pub max_request_head_bytes: usize,
+    /// How many requests may start a second. Default: no bound.
+    pub rate_limits: RateLimits,
     /// The largest head of a response, in bytes, interim responses included. It may have at most 128 headers. Default:
     /// 64 KiB.
     pub max_head_bytes: usize,
@@ -109,6 +116,9 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(10),
             max_redirects: 10,
             max_body_bytes: 64 << 20,
+            max_request_bytes: 64 << 20,
+            max_request_head_bytes: 256 << 10,
+            rate_limits: RateLimits::default(),
             max_head_bytes: 64 << 10,
             user_agent: concat!("wasmload/", env!("CARGO_PKG_VERSION")).to_owned(),
             versions: Versions::default(),

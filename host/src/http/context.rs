@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::config::{Config, Versions};
 use super::dial::{DialError, Dialer};
 use super::error::Error;
-use super::h1::Defaults;
+use super::h1::{Defaults, Parts};
 use super::pool::Bounds;
+use super::reach::{HostPattern, Reach};
 use super::target::{Base, Origin, OriginRef, Scheme};
+use super::throttle::{HeldBack, Throttle};
 use super::tls::{Tls, TlsError};
 
 /// Why a run's HTTP settings can't be used.
@@ -43,9 +45,11 @@ pub enum ContextError {
 pub struct Context {
     pub(super) config: Config,
     pub(super) base: Option<Base>,
+    pub(super) reach: Reach,
     pub(super) defaults: Defaults,
     pub(super) tls: Arc<Tls>,
     pub(super) dialer: Arc<Dialer>,
+    pub(super) throttle: Option<Arc<Throttle>>,
     /// Scripted servers in place of the network.
     #[cfg(test)]
     pub(super) network: Option<super::testing::Network>,
@@ -53,44 +57,54 @@ pub struct Context {
 
 impl Context {
     /// Validates the settings and reads certificates. `target` is the absolute URL that requests with only a path go
-    /// to.
+    /// to; others go there too, and to the hosts that are allowed, and nowhere else.
     ///
     /// # Errors
     /// Where the target, the user agent or a file of certificates can't be used. That the system has no certificate
     /// authorities is none: requests over TLS will fail, the others not.
-    pub fn new(config: Config, target: Option<&str>) -> Result<Arc<Self>, ContextError> {
-        Context::build(config, target).map(Arc::new)
+    pub fn new(config: Config, target: Option<&str>, allowed: &[HostPattern]) -> Result<Arc<Self>, ContextError> {
+        Context::build(config, target, allowed).map(Arc::new)
     }
 
-    pub(super) fn build(config: Config, target: Option<&str>) -> Result<Self, ContextError> {
+    pub(super) fn build(config: Config, target: Option<&str>, allowed: &[HostPattern]) -> Result<Self, ContextError> {
         let base = parse_base(target)?;
         let defaults = Defaults::new(&config.user_agent, config.keepalive)
             .map_err(|source| ContextError::UserAgent { user_agent: config.user_agent.clone(), source })?;
         Ok(Context {
+            reach: Reach::new(base.as_ref().map(|base| &base.origin), allowed),
             base,
             defaults,
             tls: Arc::new(Tls::new(&config)?),
             dialer: Arc::new(Dialer::new(&config)?),
+            throttle: Throttle::new(config.rate_limits).map(Arc::new),
             config,
             #[cfg(test)]
             network: None,
         })
     }
 
-    /// The same settings, trust and resolved names, for requests to another target.
+    /// The same settings, trust and resolved names, for requests to another target and other hosts.
     ///
     /// # Errors
     /// Where the target can't be used.
-    pub fn with_target(&self, target: Option<&str>) -> Result<Arc<Self>, ContextError> {
+    pub fn with_target(&self, target: Option<&str>, allowed: &[HostPattern]) -> Result<Arc<Self>, ContextError> {
+        let base = parse_base(target)?;
         Ok(Arc::new(Context {
-            base: parse_base(target)?,
+            reach: Reach::new(base.as_ref().map(|base| &base.origin), allowed),
+            base,
             config: self.config.clone(),
             defaults: self.defaults.clone(),
             tls: Arc::clone(&self.tls),
             dialer: Arc::clone(&self.dialer),
+            throttle: self.throttle.clone(),
             #[cfg(test)]
             network: self.network.clone(),
         }))
+    }
+
+    /// What the bounds on the rate of requests did to the run until now.
+    pub fn held_back(&self) -> HeldBack {
+        self.throttle.as_ref().map(|throttle| throttle.held_back()).unwrap_or_default()
     }
 
     /// How many connections a virtual user may have.
@@ -111,6 +125,39 @@ impl Context {
             Versions::Http2 => true,
             Versions::Negotiated => self.origin(origin).is_ok_and(|origin| origin.scheme == Scheme::Https),
         }
+    }
+
+    /// Whether a request with these headers may go to an origin.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub(super) fn check_reach(&self, origin: &OriginRef, headers: &[(&str, &str)]) -> Result<(), Error> {
+        if let OriginRef::Other(other) = origin {
+            self.reach.check(other)?;
+        }
+        for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            self.reach.check_host_header(self.origin(origin)?, value)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a request is as large as one may be.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub(super) fn check_size(&self, parts: &Parts<'_>) -> Result<(), Error> {
+        let body = parts.body.map_or(0, <[u8]>::len) as u64;
+        let (most, most_head) = (self.config.max_request_bytes, self.config.max_request_head_bytes);
+        if body > most {
+            let why = format!("the request's body has {body} bytes; --max-request-size allows {most}");
+            return Err(Error::Denied(why.into()));
+        }
+        let head = parts.head_bytes();
+        if head > most_head {
+            let why = format!("the request's URL and headers have {head} bytes, more than {most_head}");
+            return Err(Error::Denied(why.into()));
+        }
+        Ok(())
     }
 
     /// The origin that a reference stands for.
@@ -138,13 +185,13 @@ mod tests {
 
     #[test]
     fn settings_are_validated_at_once() {
-        assert!(Context::new(Config::default(), Some("http://h/")).is_ok());
-        let base = Context::new(Config::default(), Some("h:80"));
+        assert!(Context::new(Config::default(), Some("http://h/"), &[]).is_ok());
+        let base = Context::new(Config::default(), Some("h:80"), &[]);
         assert!(matches!(base, Err(ContextError::Base { .. })), "{base:?}");
-        let user_agent = Context::new(Config { user_agent: "a\nb".into(), ..Config::default() }, None);
+        let user_agent = Context::new(Config { user_agent: "a\nb".into(), ..Config::default() }, None, &[]);
         assert!(matches!(user_agent, Err(ContextError::UserAgent { .. })), "{user_agent:?}");
         let tls = TlsConfig { ca_certificates: vec!["/does/not/exist.pem".into()], ..TlsConfig::default() };
-        let missing = Context::new(Config { tls, ..Config::default() }, None);
+        let missing = Context::new(Config { tls, ..Config::default() }, None, &[]);
         assert!(matches!(missing, Err(ContextError::Tls(_))), "{missing:?}");
     }
 }

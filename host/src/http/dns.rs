@@ -38,12 +38,20 @@ struct Known {
 pub(super) struct Resolver {
     ttl: Duration,
     slots: Mutex<HashMap<Box<str>, Slot>>,
+    /// What lookups find, one after the other and the last one for ever, in place of the system's resolver.
+    #[cfg(test)]
+    pub(super) scripted: Mutex<std::collections::VecDeque<Arc<[IpAddr]>>>,
 }
 
 impl Resolver {
     /// `ttl` is how long an answer holds.
     pub(super) fn new(ttl: Duration) -> Self {
-        Resolver { ttl, slots: Mutex::default() }
+        Resolver {
+            ttl,
+            slots: Mutex::default(),
+            #[cfg(test)]
+            scripted: Mutex::default(),
+        }
     }
 
     /// The addresses of a name, at least one: of both families, in the order in which the system prefers them.
@@ -51,6 +59,10 @@ impl Resolver {
     /// # Errors
     /// [`Error::Dns`].
     pub(super) async fn resolve(&self, name: &str) -> Answer {
+        #[cfg(test)]
+        if let Some(found) = self.next_scripted() {
+            return self.resolve_by(name, async |_| Ok(found)).await;
+        }
         self.resolve_by(name, system_lookup).await
     }
 
@@ -76,6 +88,12 @@ impl Resolver {
             answer
         });
         task.await.unwrap_or_else(|error| Err(Error::Dns(format!("{name}: {error}").into())))
+    }
+
+    #[cfg(test)]
+    fn next_scripted(&self) -> Option<Arc<[IpAddr]>> {
+        let mut scripted = self.scripted.lock().expect("not poisoned");
+        if scripted.len() > 1 { scripted.pop_front() } else { scripted.front().cloned() }
     }
 
     fn slot(&self, name: &str) -> Slot {

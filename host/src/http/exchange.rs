@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use tokio::time::Instant;
+
 use crate::sample::{Phases, Transport};
 
 use super::client::{Client, Subject};
@@ -22,6 +24,10 @@ pub struct Exchange {
     pub bytes_received: u64,
     /// What it did with connections, over all hops and tries.
     pub transport: Transport,
+    /// When it began, with the wait for its slot where the run's rate is bounded.
+    pub begun: Instant,
+    /// When it ended.
+    pub ended: Instant,
     /// The request as first sent, or what there was of it.
     pub(super) subject: Subject,
     /// The request that the last redirect led to.
@@ -39,6 +45,12 @@ impl Exchange {
     /// that could not be sent has what its URL says before a query, unparsed.
     pub fn default_name(&self) -> &str {
         self.subject.default_name()
+    }
+
+    /// Memory that request and response take, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        let response = self.outcome.as_ref().map_or(0, Response::capacity);
+        response + self.subject.heap_bytes() + self.last.as_ref().map_or(0, |request| request.wire.capacity())
     }
 
     /// The URL that answered, after redirects, or would have. Put together when asked for.

@@ -28,6 +28,7 @@ mod observe;
 mod open;
 mod perform;
 mod pool;
+mod reach;
 mod reaper;
 mod redirect;
 mod route;
@@ -36,6 +37,7 @@ mod target;
 mod tell;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod tls;
 
 pub use client::{Client, Prepared, Request};
@@ -45,7 +47,9 @@ pub use dial::DialError;
 pub use error::Error;
 pub use exchange::{Exchange, Response};
 pub use observe::{Begun, ConnectionInfo, Hop, Observer, Outcome, SentAgain, TlsInfo, Watch};
+pub use reach::HostPattern;
 pub use route::{ConnectTo, NoProxy, Proxies, Proxy, Resolve, RouteError};
+pub use throttle::{HeldBack, RateLimits};
 pub use tls::TlsError;
 
 #[cfg(fuzzing)]

@@ -102,7 +102,7 @@ impl Opener<'_> {
             return Ok(Opened::Http1(Box::new(Connection::new(stream, None))));
         }
         let secure_proxy = async |host: &_, tcp| context.tls.to_proxy(host, tcp).await;
-        let dialed = context.dialer.dial(server, self.vu, &mut progress.clock, secure_proxy).await?;
+        let dialed = context.dialer.dial(server, &context.reach, self.vu, &mut progress.clock, secure_proxy).await?;
         progress.transport.connections += 1;
         let mut info = self.observed.then(|| describe(&dialed));
         let stream = match server.scheme {

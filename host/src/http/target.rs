@@ -40,7 +40,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn of(url: &Url) -> Result<Self, Error> {
+    pub(super) fn of(url: &Url) -> Result<Self, Error> {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,

@@ -16,6 +16,7 @@ use super::config::{Config, TlsConfig};
 use super::context::Context;
 use super::error::Error;
 use super::exchange::Exchange;
+use super::reach::HostPattern;
 use super::target::Origin;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -79,6 +80,11 @@ pub(super) fn error(exchange: &Exchange) -> &Error {
     exchange.outcome.as_ref().expect_err("no response")
 }
 
+/// Leave for every host; the network has them all.
+pub(super) fn any_host() -> [HostPattern; 1] {
+    ["*".parse().expect("a pattern")]
+}
+
 impl Network {
     /// Serves the next connection by a script.
     pub(super) fn accept<F: Future<Output = ()> + Send + 'static>(
@@ -113,7 +119,8 @@ impl Network {
     pub(super) fn client(&self, config: Config) -> Client {
         // Nothing is encrypted here, so the system's certificates need not be read.
         let tls = TlsConfig { insecure: true, ..config.tls };
-        let mut context = Context::build(Config { tls, ..config }, Some("http://base.test")).expect("valid settings");
+        let mut context =
+            Context::build(Config { tls, ..config }, Some("http://base.test"), &any_host()).expect("valid settings");
         context.network = Some(self.clone());
         Client::new(Arc::new(context), 1, Arc::clone(&self.interrupted), None)
     }

@@ -12,6 +12,7 @@ use super::summary::{
 use super::table::{Key, Value};
 use super::times::Times;
 use super::values::{Failures, Iterations, Metric, Requests, Share, Spans, rate};
+use crate::sample::FailureKind;
 
 /// Requests that the host timed.
 pub(crate) fn timed_by_host(statistics: &Statistics) -> impl Iterator<Item = &Requests> {
@@ -126,6 +127,13 @@ pub(crate) fn traps(statistics: &Statistics, scenarios: &[ScenarioLabel]) -> Vec
         }
     };
     found.into_iter().map(row).collect()
+}
+
+/// How many requests the run did not allow.
+pub(crate) fn denied(statistics: &Statistics) -> u64 {
+    let is_denied = |scope, kind| scope == FailureScope::Request && kind == FailureKind::Denied;
+    let failures = statistics.failures.iter().filter(|(key, _)| is_denied(key.tag.0, key.tag.2));
+    failures.map(|(_, failures)| failures.count).sum()
 }
 
 /// How many times of requests, iterations, tasks and transactions were longer than percentiles tell apart.

@@ -413,6 +413,18 @@ pub enum Warning {
         /// Of these, how many a thread of the load did not come to in time; the others found no free virtual user.
         missed: u64,
     },
+    /// Requests were to go where they may not, or were larger than one may be, and were not sent.
+    RequestsDenied {
+        /// How many; they are among the failed ones.
+        count: u64,
+    },
+    /// Requests waited because of the run's bound on their rate.
+    RequestsHeldBack {
+        /// How many.
+        count: u64,
+        /// How long they waited together, which is in no time of theirs.
+        waited: Duration,
+    },
     /// What a scenario logged or printed went over its bound, and was dropped.
     LogLinesDropped {
         /// How many lines.

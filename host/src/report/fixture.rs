@@ -177,6 +177,8 @@ pub(crate) fn every_warning() -> Vec<Warning> {
         Warning::OpenFileLimit { limit: 1_024, needed: 1_300 },
         Warning::VusFailed { count: 2 },
         Warning::IterationsDropped { count: 1_200, missed: 0 },
+        Warning::RequestsDenied { count: 40 },
+        Warning::RequestsHeldBack { count: 7_000, waited: Duration::from_millis(90_500) },
         Warning::LogLinesDropped { count: 12_345 },
         Warning::ThreadsLost { count: 1 },
         Warning::GracefulStopElapsed { iterations: 3 },

@@ -1,6 +1,7 @@
 //! A run, from its plan to its summary: loads the scenarios, starts the threads, feeds snapshots to the outputs and stops
 //! everything in time.
 
+mod compile;
 mod hooks;
 mod load;
 mod prepare;
@@ -77,6 +78,9 @@ pub enum RunError {
     /// A person asked for the end before there was any load.
     #[error("start the load: interrupted before it began")]
     Interrupted,
+    /// Compiling a component took more than it may.
+    #[error("compile the component within {0}")]
+    Compile(String),
     /// The system has no thread to give.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
@@ -122,6 +126,7 @@ pub async fn run(
     let mut warnings = prepared.warnings;
     warnings.extend(saturation(&loads));
     warnings.extend(lost_threads(&loads));
+    warnings.extend(held_back(prepared.http.held_back()));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let ending = Ending { version, started_at, elapsed, end, seed: plan.seed, warnings };
     let mut summary = collector.finish(ending);
@@ -219,6 +224,12 @@ fn extent(plan: &Plan) -> Extent {
 fn lost_threads(loads: &[Load]) -> Option<Warning> {
     let count = loads.iter().filter(|load| load.lost).count() as u64;
     (count > 0).then_some(Warning::ThreadsLost { count })
+}
+
+/// The warning that the run's own bounds lowered its load, where they did.
+fn held_back(held_back: http::HeldBack) -> Option<Warning> {
+    let http::HeldBack { requests, waited } = held_back;
+    (requests > 0).then_some(Warning::RequestsHeldBack { count: requests, waited })
 }
 
 /// The warning that the threads had no time left, where it applies.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{RunError, hooks};
+use super::{RunError, compile, hooks};
 use crate::control::Control;
 use crate::data::DataSet;
 use crate::http;
@@ -23,6 +23,8 @@ pub(super) struct Prepared {
     /// In the order of the plan.
     pub(super) scenarios: Vec<PreparedScenario>,
     pub(super) warnings: Vec<Warning>,
+    /// What the scenarios' clients share.
+    pub(super) http: Arc<http::Context>,
     /// How many times its planned virtual users each scenario has room for.
     pub(super) headroom: u32,
 }
@@ -51,7 +53,7 @@ pub(super) async fn prepare(
     control: &Control,
     watch: Option<Arc<dyn http::Watch>>,
 ) -> Result<Prepared, RunError> {
-    let http = http::Context::new(plan.http.clone(), None)?;
+    let http = http::Context::new(plan.http.clone(), None, &[])?;
     let shared = Shared { plan, collector, control, watch, http };
     let (mut scenarios, mut headroom) = (Vec::new(), plan.headroom.max(1));
     for (place, scenario) in plan.scenarios.iter().enumerate() {
@@ -66,7 +68,8 @@ pub(super) async fn prepare(
         let tasks = choose_tasks(planned, &scenario, &env).await?;
         prepared.push(PreparedScenario { scenario, env, tasks });
     }
-    Ok(Prepared { scenarios: prepared, warnings: open_file_limit(plan).into_iter().collect(), headroom })
+    let warnings = open_file_limit(plan).into_iter().collect();
+    Ok(Prepared { scenarios: prepared, warnings, http: shared.http, headroom })
 }
 
 impl Shared<'_> {
@@ -79,13 +82,14 @@ impl Shared<'_> {
             // The last recorder is that of the hooks; the others belong to the threads.
             recorder: Arc::clone(&recorders[recorders.len() - 1]),
             control: self.control.child(),
-            http: self.http.with_target(scenario.host.as_ref().map(url::Url::as_str))?,
+            http: self.http.with_target(scenario.host.as_ref().map(url::Url::as_str), &scenario.allowed_hosts)?,
             watch: self.watch.clone(),
             variables: Arc::new(scenario.variables.clone()),
             secrets: Arc::new(Secrets::new(scenario.secrets.clone())),
             data,
             wants_tags: self.collector.wants_tags(),
             limits: scenario.limits.clone(),
+            virtual_epoch: self.plan.virtual_epoch,
             seed: self.plan.seed,
             started: std::time::Instant::now(),
         })
@@ -93,18 +97,18 @@ impl Shared<'_> {
 
     /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
     async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
-        let bytes: Arc<[u8]> = scenario.source.read().await?.into();
+        let bytes: Arc<[u8]> = scenario.source.read(self.plan.loading.max_component_bytes).await?.into();
         loop {
             let options = EngineOptions {
                 max_vus: scenario.room(*headroom),
                 run_vus: self.plan.scenarios.iter().fold(0, |sum, other| sum.saturating_add(other.room(*headroom))),
                 limits: scenario.limits.clone(),
+                wasi_p3: self.plan.loading.wasi_p3,
                 cache: self.plan.cache.clone(),
             };
             let bytes = Arc::clone(&bytes);
-            // Compiling takes seconds for some; the signals that may end it are heard meanwhile.
-            let compiling = tokio::task::spawn_blocking(move || Scenario::load(&bytes, &options));
-            match compiling.await.map_err(|error| RunError::Thread(error.into()))? {
+            let compiled = compile::within(&self.plan.loading, move || Scenario::load(&bytes, &options)).await?;
+            match compiled {
                 Err(LoadError::TooManyVus { .. }) if *headroom > 1 => *headroom = 1,
                 compiled => return compiled.map_err(|error| RunError::load(&scenario.source, error)),
             }

@@ -41,6 +41,8 @@ pub struct EngineOptions {
     pub run_vus: u32,
     /// What one virtual user may use.
     pub limits: Limits,
+    /// Whether the component may import WASI 0.3.
+    pub wasi_p3: bool,
     /// Where compiled code is kept; none to compile anew.
     pub cache: Option<PathBuf>,
 }

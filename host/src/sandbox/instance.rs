@@ -81,6 +81,7 @@ impl Instance {
         store.limiter(|state| state.memory_limiter());
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store.set_epoch_deadline(1);
+        bound(store);
         let made = async {
             let instance = scenario.pre.instantiate_async(&mut *store).await?;
             let run = match &scenario.exports.entry {
@@ -216,6 +217,16 @@ impl Instance {
 
     fn failed(&self, reason: &str) -> CallError {
         CallError::Failed(self.store.0.data().presentable(reason).into_owned())
+    }
+}
+
+/// Bounds what wasmtime itself keeps for a guest: handles, what one call hands over, and async calls under way.
+fn bound(store: &mut Store<State>) {
+    let limits = store.data().limits().clone();
+    store.set_max_component_handles(limits.max_handles);
+    store.set_hostcall_fuel(limits.max_call_bytes);
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(limits.max_async_calls);
     }
 }
 

@@ -4,14 +4,18 @@
 //! This is the one module that names wasmtime. It must not know when iterations are due, nor how many there are.
 
 mod bindings;
+mod cpu;
 mod engine;
 mod imports;
 mod instance;
+mod log;
+mod memory;
 mod responses;
 mod scenario;
 mod shape;
 mod state;
 mod trap;
+mod turns;
 
 pub use engine::{EngineOptions, Ticker};
 pub use instance::{CallError, Instance};
@@ -58,6 +62,18 @@ pub enum LoadError {
         starts_with_bytes: u64,
         /// The bound, in bytes.
         limit_bytes: usize,
+    },
+    /// It has more parts than a virtual user can be given.
+    #[error(
+        "give the component its parts: it has {count} {what}, and at most {most} are allowed; no toolchain makes so many"
+    )]
+    TooManyParts {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there are.
+        count: u32,
+        /// The bound.
+        most: u32,
     },
     /// The kernel has no room for so many sandboxes.
     #[error(

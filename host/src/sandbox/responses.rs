@@ -52,9 +52,9 @@ impl Held {
         self.exchange.outcome.as_ref().map_or(0, |response| response.status())
     }
 
-    /// Memory that its head and body take, in bytes.
+    /// Memory that it takes, in bytes: the response, and the request, which it is found again by.
     fn bytes(&self) -> usize {
-        self.response().map_or(0, crate::http::Response::capacity)
+        size_of::<Held>() + self.exchange.heap_bytes()
     }
 
     /// Counts the request as failed; the last verdict holds.
@@ -245,7 +245,7 @@ mod tests {
 
     /// A response to a request that could not be sent, which needs no server.
     async fn refused(reason: &str) -> Held {
-        let context = Context::new(Config::default(), None).unwrap();
+        let context = Context::new(Config::default(), None, &[]).unwrap();
         let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
         let error = Error::InvalidRequest(reason.to_owned().into());
         let label = Label { name: Some(reason.into()), ..Label::default() };

@@ -49,14 +49,17 @@ impl Scenario {
     pub fn load(bytes: &[u8], options: &EngineOptions) -> Result<Scenario, LoadError> {
         let shape = Shape::read(bytes)?;
         shape.check_imports()?;
+        shape.check_size()?;
+        if !options.wasi_p3 {
+            shape.check_no_wasi_p3()?;
+        }
         shape.check_memory(options.limits.max_memory_bytes)?;
         let entry = entry_names(&shape)?;
         engine::check_room(&shape, options.run_vus)?;
         let engine = engine::build(&shape, options)?;
         let component = Component::new(&engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let mut linker = Linker::new(&engine);
-        imports::add_to_linker(&mut linker, shape.is_async())
-            .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        imports::add_to_linker(&mut linker, &shape).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Imports(format!("{error:#}; build it against the contract in wit/")))?;

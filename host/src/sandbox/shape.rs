@@ -8,6 +8,11 @@ use super::LoadError;
 /// The version of the contract that this host speaks; other patch versions fit too.
 const CONTRACT: &str = "wasmload:scenario/";
 
+/// The most of each that one virtual user's instance may have.
+const MAX_MEMORIES: u32 = 100;
+const MAX_TABLES: u32 = 100;
+const MAX_CORE_INSTANCES: u32 = 1_000;
+
 /// The unit of a memory's size.
 const WASM_PAGE_BYTES: u64 = 64 << 10;
 
@@ -66,19 +71,21 @@ impl Shape {
     fn add(&mut self, payload: &Payload<'_>, outermost: bool) -> wasmparser::Result<()> {
         match payload {
             Payload::MemorySection(section) => {
-                self.memories += section.count();
+                self.memories = self.memories.saturating_add(section.count());
                 for memory in section.clone() {
                     let bytes = memory?.initial.saturating_mul(WASM_PAGE_BYTES);
                     self.memory_bytes = self.memory_bytes.saturating_add(bytes);
                 }
             }
             Payload::TableSection(section) => {
-                self.tables += section.count();
+                self.tables = self.tables.saturating_add(section.count());
                 for table in section.clone() {
                     self.table_elements = self.table_elements.max(table?.ty.initial);
                 }
             }
-            Payload::InstanceSection(section) => self.core_instances += section.count(),
+            Payload::InstanceSection(section) => {
+                self.core_instances = self.core_instances.saturating_add(section.count())
+            }
             Payload::ComponentImportSection(section) if outermost => {
                 for import in section.clone() {
                     self.imports.push(import?.name.name.to_owned());
@@ -108,6 +115,42 @@ impl Shape {
         let contract = |name: &String| name.starts_with("wasmload:scenario/async-");
         let wasi_3 = |name: &String| name.starts_with("wasi:") && name.contains("@0.3.");
         self.imports.iter().chain(&self.exports).any(contract) || self.imports.iter().any(wasi_3)
+    }
+
+    /// Whether the component imports an interface of that package of WASI 0.3.
+    pub(super) fn imports_wasi_p3(&self, package: &str) -> bool {
+        let prefix = format!("wasi:{package}/");
+        self.imports.iter().any(|name| name.starts_with(&prefix) && name.contains("@0.3."))
+    }
+
+    /// Refuses a component that imports WASI 0.3, where that is switched off.
+    ///
+    /// # Errors
+    /// The import.
+    pub(super) fn check_no_wasi_p3(&self) -> Result<(), LoadError> {
+        let import = self.imports.iter().find(|name| name.starts_with("wasi:") && name.contains("@0.3."));
+        let refused = |name: &String| {
+            Err(LoadError::Imports(format!(
+                "`{name}`: WASI 0.3 is switched off by --no-wasi-p3; build against WASI 0.2"
+            )))
+        };
+        import.map_or(Ok(()), refused)
+    }
+
+    /// Refuses a component of more parts than any toolchain makes: for each there is room in every virtual user.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub(super) fn check_size(&self) -> Result<(), LoadError> {
+        let parts = [
+            ("memories", self.memories, MAX_MEMORIES),
+            ("tables", self.tables, MAX_TABLES),
+            ("instances of core modules", self.core_instances, MAX_CORE_INSTANCES),
+        ];
+        match parts.into_iter().find(|(_, count, most)| count > most) {
+            Some((what, count, most)) => Err(LoadError::TooManyParts { what, count, most }),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a component whose memory starts larger than a virtual user may have.

@@ -3,19 +3,25 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tokio::sync::Semaphore;
+use tokio::time::Instant as TokioInstant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::engine;
+use super::cpu::{CpuMeter, Due};
 use super::imports::metrics::Transactions;
 use super::imports::stdio::Stdio;
+use super::log::LogBudget;
+use super::memory::MemoryLimiter;
 use super::responses::{Held, Responses};
 use super::trap::HostTrap;
+use super::turns;
 use crate::control::Control;
 use crate::data::DataSet;
 use crate::http;
@@ -25,7 +31,7 @@ use crate::sample::{Failure, Sample};
 use crate::secrets::Secrets;
 
 /// The most bytes of a name or reason that a guest gives; what is longer is cut.
-const MAX_TEXT_BYTES: usize = 512;
+pub(super) const MAX_TEXT_BYTES: usize = 512;
 
 /// What all virtual users of one thread share.
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub struct Environment {
     pub wants_tags: bool,
     /// What one virtual user may use.
     pub limits: Limits,
+    /// The time since 1970 that the guest's wall clock shows, and does not leave; none for the machine's.
+    pub virtual_epoch: Option<Duration>,
     /// The seed of everything random.
     pub seed: u64,
     /// When the run began; orders what threads set at about the same time.
@@ -92,10 +100,27 @@ pub(super) struct State {
     pub(super) stop_requested: bool,
     pub(super) random: ChaCha8Rng,
     pub(super) log: LogBudget,
+    /// Places for requests of async functions that are under way.
+    pub(super) requests: Arc<Semaphore>,
+    /// Memory of requests that are under way, in bytes.
+    requested_bytes: Arc<AtomicUsize>,
     cpu: CpuMeter,
     memory: MemoryLimiter,
     table: ResourceTable,
     wasi: Option<Box<Wasi>>,
+}
+
+/// The memory of a request that is under way.
+#[derive(Debug)]
+pub(super) struct Requested {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Requested {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// WASI's own state; made at the first call, since most guests never make one.
@@ -109,6 +134,8 @@ impl State {
         let observer = env.watch.as_ref().and_then(|watch| watch.observer(identity.vu));
         let interrupted = env.recorder.requests_interrupted();
         let client = http::Client::new(Arc::clone(&env.http), identity.vu, interrupted, observer);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(env.limits.max_wasi_handles);
         State {
             identity,
             iteration: 0,
@@ -121,22 +148,38 @@ impl State {
             random: random_stream(env.seed, identity.vu, u64::from(identity.instance) * 2),
             log: LogBudget::default(),
             cpu: CpuMeter::default(),
-            memory: MemoryLimiter { limit: env.limits.max_memory_bytes, total: 0, denied: false },
-            table: ResourceTable::new(),
+            memory: MemoryLimiter::new(env.limits.max_memory_bytes),
+            table,
+            requests: Arc::new(Semaphore::new(env.limits.max_concurrent_requests.max(1))),
+            requested_bytes: Arc::default(),
             wasi: None,
             env,
         }
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        &self.env.limits
+    }
+
     /// Every call of the host begins with this: the guest's CPU time is counted anew.
     pub(super) fn host_call(&mut self) {
-        self.cpu.in_host = true;
+        self.cpu.call();
+    }
+
+    /// A call of the host waits from now on.
+    pub(super) fn host_waits(&mut self) {
+        self.cpu.wait(TokioInstant::now());
     }
 
     /// Every call of the host that waited ends with this: others had their turn meanwhile, and ticks passed.
     pub(super) fn host_waited(&mut self) {
-        self.cpu.in_host = true;
-        self.cpu.waited = true;
+        self.cpu.resume(TokioInstant::now());
+    }
+
+    /// A call of the host waited for an exchange, which took the time itself.
+    pub(super) fn exchanged(&mut self, exchange: &http::Exchange) {
+        self.cpu.wait(exchange.begun);
+        self.cpu.resume(exchange.ended);
     }
 
     /// Records something into the thread's statistics.
@@ -175,16 +218,24 @@ impl State {
         Ok(())
     }
 
-    /// Refuses to go on where the responses that the guest holds take too much memory.
+    /// Refuses to go on where the exchanges that the guest holds, and those under way, take too much memory.
     pub(super) fn check_held_bytes(&self) -> wasmtime::Result<()> {
         let limit = self.env.limits.max_held_bytes;
-        if self.responses.bytes() > limit { Err(HostTrap::HeldBytes { limit }.into()) } else { Ok(()) }
+        let held = self.responses.bytes().saturating_add(self.requested_bytes.load(Ordering::Relaxed));
+        if held > limit { Err(HostTrap::HeldBytes { limit }.into()) } else { Ok(()) }
+    }
+
+    /// Counts the memory of a request for as long as it is under way.
+    pub(super) fn request_of(&self, bytes: usize) -> Requested {
+        self.requested_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Requested { bytes, all: Arc::clone(&self.requested_bytes) }
     }
 
     /// Begins an iteration or a hook: nothing of an earlier one is left to count.
     pub(super) fn begin(&mut self) {
         self.failure = None;
         self.host_call();
+        self.cpu.run(TokioInstant::now());
     }
 
     /// Ends an iteration or a hook, also one that was cut off: counts what the guest still holds.
@@ -203,7 +254,7 @@ impl State {
 
     /// The memory bound, if a request for more than that was denied.
     pub(super) fn memory_denied(&self) -> Option<usize> {
-        self.memory.denied.then_some(self.memory.limit)
+        self.memory.denied()
     }
 
     pub(super) fn memory_limiter(&mut self) -> &mut dyn ResourceLimiter {
@@ -216,23 +267,25 @@ impl State {
         if self.cpu.tick() > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
-        if std::mem::take(&mut self.cpu.waited) {
-            return Ok(UpdateDeadline::Continue(1));
-        }
-        // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With wasmtime's it would
-        // be ready again at once, and tokio looks for answers only every so many turns, each of which takes a tick.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(match self.cpu.due(TokioInstant::now()) {
+            Due::Nothing => UpdateDeadline::Continue(1),
+            // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With wasmtime's it
+            // would be ready again at once, and tokio looks for answers only every so many turns, each of which takes a
+            // tick.
+            Due::Place => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
+            Due::Turn => UpdateDeadline::YieldCustom(1, Box::pin(turns::wait())),
+        })
     }
 
     fn wasi(&mut self) -> &mut Wasi {
-        let State { wasi, env, identity, .. } = self;
-        wasi.get_or_insert_with(|| Box::new(Wasi::new(env, *identity)))
+        let State { wasi, env, identity, log, .. } = self;
+        wasi.get_or_insert_with(|| Box::new(Wasi::new(env, *identity, log)))
     }
 }
 
 impl Wasi {
-    fn new(env: &Arc<Environment>, identity: Identity) -> Wasi {
-        let stdio = Stdio::new(env, identity.vu);
+    fn new(env: &Arc<Environment>, identity: Identity, log: &LogBudget) -> Wasi {
+        let stdio = Stdio::new(env, identity.vu, log);
         let purpose = u64::from(identity.instance) * 2 + 1;
         let variables: Vec<_> = env.variables.iter().collect();
         let mut builder = WasiCtx::builder();
@@ -246,7 +299,23 @@ impl Wasi {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
+        if let Some(since_epoch) = env.virtual_epoch {
+            builder.wall_clock(StoppedClock(since_epoch));
+        }
         Wasi { ctx: builder.build(), stdio }
+    }
+}
+
+/// A wall clock that always shows the same time.
+struct StoppedClock(Duration);
+
+impl HostWallClock for StoppedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
     }
 }
 
@@ -261,74 +330,6 @@ impl WasiView for State {
     }
 }
 
-/// Counts the ticks that guest code used since its last call of the host.
-#[derive(Debug, Default)]
-struct CpuMeter {
-    ticks: u32,
-    /// The host was called since the last tick, so the tick that comes next may be one that passed there.
-    in_host: bool,
-    /// A call of the host waited since the last tick, so the tick that comes next owes nobody a turn.
-    waited: bool,
-}
-
-impl CpuMeter {
-    /// Counts a tick; the guest's CPU time by now.
-    fn tick(&mut self) -> Duration {
-        self.ticks = if std::mem::take(&mut self.in_host) { 0 } else { self.ticks + 1 };
-        engine::TICK * self.ticks
-    }
-}
-
-/// Bounds a guest's memory, and remembers that it asked for more.
-#[derive(Debug)]
-struct MemoryLimiter {
-    limit: usize,
-    /// What all memories of the guest have together.
-    total: usize,
-    denied: bool,
-}
-
-impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.total.saturating_sub(current).saturating_add(desired);
-        let allowed = total <= self.limit;
-        if allowed {
-            self.total = total;
-        }
-        self.denied |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // The pool's tables bound it.
-        Ok(true)
-    }
-}
-
-/// How many lines a virtual user logged in the second that goes.
-#[derive(Debug, Default)]
-pub(super) struct LogBudget {
-    since: Option<Instant>,
-    lines: u32,
-}
-
-impl LogBudget {
-    /// Takes a line out of the second's budget; false where none is left.
-    pub(super) fn take(&mut self, limit: u32) -> bool {
-        let now = Instant::now();
-        if self.since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
-            *self = LogBudget { since: Some(now), lines: 0 };
-        }
-        self.lines += 1;
-        self.lines <= limit
-    }
-}
-
-/// The line without carriage returns, by which it could overwrite itself on a terminal.
-pub(super) fn one_line(line: &str) -> Cow<'_, str> {
-    if line.contains('\r') { Cow::Owned(line.replace('\r', "\\r")) } else { Cow::Borrowed(line) }
-}
-
 /// The text's beginning, up to that many bytes, cut between characters.
 pub(super) fn truncate(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
@@ -340,37 +341,11 @@ mod tests {
     use rand::Rng;
 
     #[test]
-    fn ticks_in_the_host_are_not_the_guests() {
-        let mut cpu = CpuMeter { in_host: true, ..CpuMeter::default() };
-        assert_eq!(cpu.tick(), Duration::ZERO);
-        assert_eq!(cpu.tick(), engine::TICK);
-        assert_eq!(cpu.tick(), engine::TICK * 2);
-        cpu.in_host = true;
-        assert_eq!(cpu.tick(), Duration::ZERO);
-    }
-
-    #[test]
-    fn all_memories_together_have_one_bound() {
-        let mut memory = MemoryLimiter { limit: 100, total: 0, denied: false };
-        assert!(memory.memory_growing(0, 60, None).unwrap());
-        assert!(!memory.memory_growing(0, 50, None).unwrap());
-        assert!(memory.denied);
-        assert!(memory.memory_growing(60, 70, None).unwrap());
-        assert!(memory.memory_growing(0, 30, None).unwrap());
-    }
-
-    #[test]
     fn random_streams_differ_by_user_and_purpose_and_repeat_by_seed() {
         let first = |seed, vu, purpose| random_stream(seed, vu, purpose).next_u64();
         assert_eq!(first(1, 1, 0), first(1, 1, 0));
         let all = [first(1, 1, 0), first(1, 2, 0), first(1, 1, 1), first(2, 1, 0)];
         assert!((1..4).all(|n| !all[..n].contains(&all[n])));
-    }
-
-    #[test]
-    fn a_line_does_not_overwrite_itself() {
-        assert_eq!(one_line("all is well"), "all is well");
-        assert_eq!(one_line("bad\rgood"), "bad\\rgood");
     }
 
     #[test]

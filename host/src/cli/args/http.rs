@@ -27,7 +27,20 @@ pub(in crate::cli) struct HttpArgs {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::parse_size)]
     pub(in crate::cli) max_body_size: u64,
 
-    /// Requests of one batch at one time; over HTTP/1.1, no more than --max-connections-per-host to one host
+    /// The largest body that a request may have
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::parse_size)]
+    pub(in crate::cli) max_request_size: u64,
+
+    /// Requests of the whole run in a time, for example 500/s or 90/m; those over it wait [default: no bound]
+    #[arg(long, value_name = "RATE", value_parser = parse_some_rate)]
+    pub(in crate::cli) max_rps: Option<units::Rate>,
+
+    /// The same to each host
+    #[arg(long, value_name = "RATE", value_parser = parse_some_rate)]
+    pub(in crate::cli) max_rps_per_host: Option<units::Rate>,
+
+    /// Requests of one virtual user at one time, in a batch or by async functions; over HTTP/1.1, no more than
+    /// --max-connections-per-host to one host
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     pub(in crate::cli) max_concurrent_requests: u32,
 
@@ -162,6 +175,15 @@ fn parse_some_time(text: &str) -> Result<Duration, String> {
     match units::parse_duration(text) {
         Ok(Duration::ZERO) => Err("it has to be more than 0".to_owned()),
         Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A rate that is more than nothing.
+fn parse_some_rate(text: &str) -> Result<units::Rate, String> {
+    match units::parse_rate(text) {
+        Ok(rate) if rate.per_second() <= 0.0 => Err("it has to be more than 0".to_owned()),
+        Ok(rate) => Ok(rate),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::data::DataSource;
-use crate::units;
+use crate::http::HostPattern;
+use crate::{date, units};
 
 // What a scenario is given.
 #[derive(Clone, Debug, Default, Args)]
@@ -15,6 +16,12 @@ pub(in crate::cli) struct ScenarioArgs {
     /// The target that a scenario's paths are resolved against, for example http://127.0.0.1:8080
     #[arg(short = 'H', long, value_name = "URL", value_parser = parse_host)]
     pub(in crate::cli) host: Option<url::Url>,
+
+    /// Hosts that requests may go to beside the target: a name, *.NAME for all below it, an address, a network such as
+    /// 10.0.0.0/8, or * for every host; each with :PORT for that port alone; may be given several times. Addresses of
+    /// this machine and of private networks have to be given as such
+    #[arg(long, value_name = "PATTERN")]
+    pub(in crate::cli) allow_host: Vec<HostPattern>,
 
     /// A value for the scenario, and for its environment; may be given several times
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse_pair)]
@@ -51,13 +58,25 @@ pub(in crate::cli) struct ScenarioArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sandbox")]
 pub(in crate::cli) struct LimitArgs {
-    /// Memory of one virtual user's guest
+    /// Memory of one virtual user's guest, tables included
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::parse_size)]
     pub(in crate::cli) max_memory: u64,
 
     /// CPU time of a guest between two calls of the host; what runs longer is trapped
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = units::parse_duration)]
     pub(in crate::cli) max_cpu_time: Duration,
+
+    /// Stack of a guest
+    #[arg(long, value_name = "SIZE", default_value = "512KiB", value_parser = units::parse_size)]
+    pub(in crate::cli) max_stack: u64,
+
+    /// Lines that a virtual user may log and print in a second; further ones are counted
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(in crate::cli) max_log_lines: u32,
+
+    /// Bytes that a virtual user may log and print in a second; further lines are counted
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = units::parse_size)]
+    pub(in crate::cli) max_log_size: u64,
 
     /// Traps in a row after which a virtual user stops
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
@@ -70,6 +89,28 @@ pub(in crate::cli) struct LimitArgs {
 pub(in crate::cli) struct SandboxArgs {
     #[command(flatten)]
     pub(in crate::cli) limits: LimitArgs,
+
+    /// Names that figures are kept under: of requests, tasks, transactions, checks and each kind of metric, and failure
+    /// reasons; further ones are counted under (other)
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(in crate::cli) max_names: u32,
+
+    /// The largest component
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::parse_size)]
+    pub(in crate::cli) max_component_size: u64,
+
+    /// Bound on compiling a component
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::parse_duration)]
+    pub(in crate::cli) compile_timeout: Duration,
+
+    /// Have the guests' wall clock stand at this time, for runs that repeat: as in 2026-01-01T00:00:00Z, or in seconds
+    /// since 1970 [default: it shows the machine's time]
+    #[arg(long, value_name = "TIME", value_parser = parse_epoch)]
+    pub(in crate::cli) virtual_epoch: Option<Duration>,
+
+    /// Refuse components that import WASI 0.3, whose implementation is called experimental
+    #[arg(long)]
+    pub(in crate::cli) no_wasi_p3: bool,
 
     /// Compile anew, and keep no compiled code on disk
     #[arg(long)]
@@ -115,6 +156,15 @@ fn parse_secret(text: &str) -> Result<Secret, &'static str> {
     Ok(Secret { name: name.to_owned(), source })
 }
 
+/// An instant, as the time since 1970.
+fn parse_epoch(text: &str) -> Result<Duration, String> {
+    let dated = || date::parse_rfc3339(text)?.duration_since(std::time::UNIX_EPOCH).ok();
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    seconds.or_else(dated).ok_or_else(|| {
+        format!("'{text}' is no time; write for example 2026-01-01T00:00:00Z, or the seconds since 1970")
+    })
+}
+
 fn parse_host(text: &str) -> Result<url::Url, String> {
     text.parse().map_err(|error| format!("{error}; write for example http://127.0.0.1:8080"))
 }
@@ -128,6 +178,13 @@ mod tests {
         assert_eq!(parse_host("https://example.org").map(|host| host.to_string()), Ok("https://example.org/".into()));
         let error = parse_host("127.0.0.1:8080").unwrap_err();
         assert!(error.ends_with("write for example http://127.0.0.1:8080"), "{error}");
+    }
+
+    #[test]
+    fn an_instant_is_a_date_or_a_number_of_seconds() {
+        assert_eq!(parse_epoch("2026-01-01T00:00:00Z"), Ok(Duration::from_secs(1_767_225_600)));
+        assert_eq!(parse_epoch("1767225600"), Ok(Duration::from_secs(1_767_225_600)));
+        assert!(parse_epoch("yesterday").unwrap_err().contains("2026-01-01T00:00:00Z"));
     }
 
     #[test]

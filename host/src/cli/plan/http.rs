@@ -1,7 +1,8 @@
 //! From flags to the settings of requests.
 
 use crate::cli::args::{ConnectionArgs, GivenProxy, HttpArgs, TlsArgs};
-use crate::http::{ClientCertificate, Config, Proxies, RouteError, TlsConfig, Versions};
+use crate::http::{ClientCertificate, Config, Proxies, RateLimits, RouteError, TlsConfig, Versions};
+use crate::units::Rate;
 
 /// # Errors
 /// A proxy in the environment that can't be used.
@@ -13,6 +14,11 @@ pub(super) fn config(args: &HttpArgs) -> Result<Config, RouteError> {
         connect_timeout: connections.connect_timeout,
         max_redirects: args.max_redirects,
         max_body_bytes: args.max_body_size,
+        max_request_bytes: args.max_request_size,
+        rate_limits: RateLimits {
+            whole: args.max_rps.map(Rate::per_second),
+            per_host: args.max_rps_per_host.map(Rate::per_second),
+        },
         user_agent: args.user_agent.clone().unwrap_or(defaults.user_agent),
         versions: versions(args),
         keepalive: !connections.no_keepalive,

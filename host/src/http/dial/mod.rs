@@ -23,6 +23,7 @@ use super::config::{Config, Versions};
 use super::dns::Resolver;
 use super::error::{Error, describe};
 use super::meter::{Phase, PhaseClock};
+use super::reach::Reach;
 use super::route::{ConnectTo, Protocol, Proxies, Proxy, Resolve, authority};
 use super::socket::Socket;
 use super::target::{Host, Origin, Scheme};
@@ -88,6 +89,30 @@ pub(super) struct Dialed {
 struct End<'a> {
     host: &'a Host,
     port: u16,
+    /// Who says that requests go there.
+    named_by: NamedBy,
+}
+
+/// Who named a host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum NamedBy {
+    /// A request's URL: only some addresses may be connected to.
+    Url,
+    /// The run's settings, which may lead anywhere.
+    Settings,
+}
+
+impl<'a> End<'a> {
+    fn of_url(host: &'a Host, port: u16) -> Self {
+        End { host, port, named_by: NamedBy::Url }
+    }
+}
+
+/// For whom a connection is made.
+#[derive(Clone, Copy, Debug)]
+struct Caller<'a> {
+    reach: &'a Reach,
+    vu: u32,
 }
 
 /// How an origin is reached.
@@ -130,22 +155,29 @@ impl Dialer {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
     /// The proxy that requests to this origin are sent to in absolute form; none where they go to the server itself,
     /// or to a proxy that doesn't look at them.
     pub(super) fn forward(&self, scheme: Scheme, host: &Host, port: u16) -> Option<&Forward> {
         let forward = self.forward.as_ref()?;
-        matches!(self.way(scheme, End { host, port }), Way::Forward(_)).then_some(forward)
+        matches!(self.way(scheme, End::of_url(host, port)), Way::Forward(_)).then_some(forward)
     }
 
-    /// Connects to an origin, for a virtual user. `secure_proxy` takes the TLS handshake with an https proxy.
+    /// Connects to an origin, for a virtual user, at an address that is within its reach. `secure_proxy` takes the TLS
+    /// handshake with an https proxy.
     ///
     /// Nothing bounds the time that this takes. Where it is dropped, the clock knows which phase was under way.
     ///
     /// # Errors
-    /// [`Error::Dns`], [`Error::Connect`], and those of `secure_proxy`.
+    /// [`Error::Dns`], [`Error::Denied`], [`Error::Connect`], and those of `secure_proxy`.
     pub(super) async fn dial<F>(
         &self,
         origin: &Origin,
+        reach: &Reach,
         vu: u32,
         clock: &mut PhaseClock,
         secure_proxy: F,
@@ -153,11 +185,12 @@ impl Dialer {
     where
         F: AsyncFnOnce(&Host, TcpStream) -> Result<Box<TlsStream<TcpStream>>, Error>,
     {
-        match self.way(origin.scheme, End { host: &origin.host, port: origin.port }) {
+        let caller = Caller { reach, vu };
+        match self.way(origin.scheme, End::of_url(&origin.host, origin.port)) {
             Way::Unix(path) => dial_unix(path, clock).await,
-            Way::Direct(end) => Ok(Dialed::directly(self.connect(end, vu, clock).await?)),
-            Way::Forward(proxy) => self.dial_proxy(proxy, None, vu, clock, secure_proxy).await,
-            Way::Through(proxy, end) => self.dial_proxy(proxy, Some(end), vu, clock, secure_proxy).await,
+            Way::Direct(end) => Ok(Dialed::directly(self.connect(end, caller, clock).await?)),
+            Way::Forward(proxy) => self.dial_proxy(proxy, None, caller, clock, secure_proxy).await,
+            Way::Through(proxy, end) => self.dial_proxy(proxy, Some(end), caller, clock, secure_proxy).await,
         }
     }
 
@@ -169,7 +202,11 @@ impl Dialer {
         if let Some(path) = &self.unix_socket {
             return Way::Unix(path);
         }
-        let other = ConnectTo::find(&self.connect_to, end.host, end.port).map(|(host, port)| End { host, port });
+        let other = ConnectTo::find(&self.connect_to, end.host, end.port).map(|(host, port)| {
+            // Where only the port is another one, the host is still the URL's.
+            let named_by = if host == end.host { NamedBy::Url } else { NamedBy::Settings };
+            End { host, port, named_by }
+        });
         match self.proxies.find(scheme, end.host, end.port) {
             None => Way::Direct(other.unwrap_or(end)),
             Some(proxy) => {
@@ -184,7 +221,7 @@ impl Dialer {
         &self,
         proxy: &Proxy,
         end: Option<End<'_>>,
-        vu: u32,
+        caller: Caller<'_>,
         clock: &mut PhaseClock,
         secure_proxy: F,
     ) -> Result<Dialed, Error>
@@ -194,13 +231,13 @@ impl Dialer {
         let looked_up;
         let end = match end {
             Some(end) if proxy.protocol == Protocol::Socks5 => {
-                looked_up = self.first_address(end, clock).await?;
-                Some(End { host: &looked_up, port: end.port })
+                looked_up = self.first_address(end, caller, clock).await?;
+                Some(End { host: &looked_up, ..end })
             }
             other => other,
         };
-        let proxy_end = End { host: &proxy.host, port: proxy.port };
-        let tcp = self.connect(proxy_end, vu, clock).await.map_err(|error| blame(proxy, error))?;
+        let proxy_end = End { host: &proxy.host, port: proxy.port, named_by: NamedBy::Settings };
+        let tcp = self.connect(proxy_end, caller, clock).await.map_err(|error| blame(proxy, error))?;
         let (remote, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
         clock.enter(Phase::Connect);
         let socket = pass(proxy, end, tcp, secure_proxy).await;
@@ -210,17 +247,17 @@ impl Dialer {
     }
 
     /// For a proxy that wants an address and takes but one, as curl does it.
-    async fn first_address(&self, end: End<'_>, clock: &mut PhaseClock) -> Result<Host, Error> {
-        let addresses = self.addresses(end, clock).await?;
+    async fn first_address(&self, end: End<'_>, caller: Caller<'_>, clock: &mut PhaseClock) -> Result<Host, Error> {
+        let addresses = self.addresses(end, caller.reach, clock).await?;
         let first = addresses.first().ok_or_else(|| Error::Dns("the name has no address".into()))?;
         Ok(Host::Address(*first))
     }
 
     /// Connects to the first of a host's addresses that takes the connection.
-    async fn connect(&self, end: End<'_>, vu: u32, clock: &mut PhaseClock) -> Result<TcpStream, Error> {
-        let addresses = self.addresses(end, clock).await?;
+    async fn connect(&self, end: End<'_>, caller: Caller<'_>, clock: &mut PhaseClock) -> Result<TcpStream, Error> {
+        let addresses = self.addresses(end, caller.reach, clock).await?;
         clock.enter(Phase::Connect);
-        let connected = self.connect_any(&addresses, end.port, vu).await;
+        let connected = self.connect_any(&addresses, end.port, caller.vu).await;
         clock.end(Phase::Connect);
         connected
     }
@@ -234,20 +271,24 @@ impl Dialer {
 
     /// The addresses of a host: those given for it, itself, or those that its name is looked up to.
     ///
-    /// Every address that this machine connects to comes out of here, so a rule on where connections may go has its
-    /// place here, behind the lookup.
-    async fn addresses(&self, end: End<'_>, clock: &mut PhaseClock) -> Result<Arc<[IpAddr]>, Error> {
+    /// Every address that this machine connects to comes out of here; what the run's settings did not give is judged
+    /// here, behind the lookup.
+    async fn addresses(&self, end: End<'_>, reach: &Reach, clock: &mut PhaseClock) -> Result<Arc<[IpAddr]>, Error> {
         if let Some(given) = Resolve::find(&self.resolve, end.host, end.port) {
             return Ok(given.into());
         }
-        match end.host {
-            Host::Address(address) => Ok(Arc::new([*address])),
+        let found = match end.host {
+            Host::Address(address) => Arc::new([*address]),
             Host::Name(name) => {
                 clock.enter(Phase::Dns);
                 let answer = self.resolver.resolve(name).await;
                 clock.end(Phase::Dns);
-                answer
+                answer?
             }
+        };
+        match end.named_by {
+            NamedBy::Settings => Ok(found),
+            NamedBy::Url => reach.admit(end.host, end.port, found),
         }
     }
 }
@@ -279,7 +320,7 @@ where
         Protocol::Https => Socket::Tls(secure_proxy(&proxy.host, tcp).await?),
         _ => Socket::Tcp(tcp),
     };
-    let Some(End { host, port }) = end else { return Ok(socket) };
+    let Some(End { host, port, .. }) = end else { return Ok(socket) };
     let passed = if proxy.protocol.is_socks() {
         socks::open(socket, host, port, proxy.credentials.as_ref()).await
     } else {

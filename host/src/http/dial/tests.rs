@@ -37,7 +37,9 @@ fn clock() -> PhaseClock {
 async fn dial(dialer: &Dialer, url: &str) -> (Result<Dialed, Error>, Phases) {
     let mut clock = clock();
     let no_tls = async |_: &Host, _| Err(Error::Tls("no TLS here".into()));
-    let dialed = dialer.dial(&origin(url), 0, &mut clock, no_tls).await;
+    let origin = origin(url);
+    let reach = Reach::new(Some(&origin), &[]);
+    let dialed = dialer.dial(&origin, &reach, 0, &mut clock, no_tls).await;
     (dialed, clock.phases)
 }
 
@@ -227,7 +229,7 @@ fn ways_are_chosen_as_curl_does() {
     let shown = |dialer: &Dialer, url: &str| {
         let Origin { scheme, host, port, .. } = origin(url);
         let forwarded = dialer.forward(scheme, &host, port).is_some();
-        let way = match dialer.way(scheme, End { host: &host, port }) {
+        let way = match dialer.way(scheme, End::of_url(&host, port)) {
             Way::Unix(path) => path.display().to_string(),
             Way::Direct(end) => authority(end.host, end.port),
             Way::Forward(_) => "forward".to_owned(),
@@ -307,7 +309,8 @@ async fn a_proxy_that_says_nothing_costs_connect_time() {
     let mut clock = clock();
     let no_tls = async |_: &Host, _| Err(Error::Tls("no TLS here".into()));
     let target = origin("https://h");
-    let dialing = dialer.dial(&target, 0, &mut clock, no_tls);
+    let reach = Reach::new(Some(&target), &[]);
+    let dialing = dialer.dial(&target, &reach, 0, &mut clock, no_tls);
     assert!(tokio::time::timeout(Duration::from_secs(5), dialing).await.is_err());
     clock.cut();
     assert!(clock.phases.connect >= Duration::from_secs(5), "{:?}", clock.phases);
@@ -350,7 +353,7 @@ async fn a_tunnel_goes_through_an_https_proxy_in_a_task() {
             let name = ServerName::try_from("p.invalid").expect("a name");
             connector.connect(name, tcp).await.map(Box::new).map_err(|error| Error::Tls(describe(&error)))
         };
-        dialer.dial(&origin("https://h.invalid"), 0, &mut clock, secure).await
+        dialer.dial(&origin("https://h.invalid"), &Reach::default(), 0, &mut clock, secure).await
     });
     let dialed = task.await.expect("no panic").expect("a tunnel");
     assert!(matches!(dialed.socket, Socket::Tls(_)));

@@ -47,6 +47,15 @@ pub(in crate::http) struct Parts<'a> {
     pub(in crate::http) proxy_line: &'a [u8],
 }
 
+impl Parts<'_> {
+    /// Bytes of what the guest says in the request's head, and of its cookies.
+    pub(in crate::http) fn head_bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let cookie = self.cookie.map_or(0, |cookie| cookie.len() + 10);
+        self.method.len() + self.target.path_and_query.len() + headers + cookie
+    }
+}
+
 /// A request ready to be written. Its parts are found again in its bytes, so they are held once.
 #[derive(Debug)]
 pub(in crate::http) struct Encoded {
@@ -137,11 +146,8 @@ pub(in crate::http) fn encode(parts: Parts<'_>, defaults: &Defaults) -> Result<E
 fn estimate(parts: &Parts<'_>, defaults: &Defaults) -> usize {
     // The request line's fixed part, the empty line, and a content-length.
     const FIXED: usize = 64;
-    let headers: usize = parts.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-    let cookie = parts.cookie.map_or(0, |cookie| cookie.len() + 10);
-    let line = parts.method.len() + parts.prefix.len() + parts.target.path_and_query.len();
-    let line = line + parts.host_line.len() + parts.proxy_line.len();
-    FIXED + line + headers + cookie + defaults.all.len()
+    let added = parts.prefix.len() + parts.host_line.len() + parts.proxy_line.len() + defaults.all.len();
+    FIXED + parts.head_bytes() + added
 }
 
 /// Which of the headers that the host would add the guest gave itself.

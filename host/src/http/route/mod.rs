@@ -3,12 +3,14 @@
 //! Plain values, read from texts as curl takes them, and the rules by which they apply. This module opens no
 //! connection and looks no name up.
 
+mod network;
 mod no_proxy;
 mod overrides;
 mod proxy;
 
 use std::net::SocketAddr;
 
+pub(in crate::http) use network::Network;
 pub use no_proxy::NoProxy;
 pub use overrides::{ConnectTo, Resolve};
 pub(in crate::http) use proxy::{Credentials, Protocol};
@@ -42,13 +44,13 @@ pub enum RouteError {
 }
 
 /// What a parser reads: its name and examples for messages.
-struct Form {
-    what: &'static str,
-    examples: &'static str,
+pub(in crate::http) struct Form {
+    pub(in crate::http) what: &'static str,
+    pub(in crate::http) examples: &'static str,
 }
 
 impl Form {
-    fn malformed(&self, text: &str, reason: impl Into<String>) -> RouteError {
+    pub(in crate::http) fn malformed(&self, text: &str, reason: impl Into<String>) -> RouteError {
         RouteError::Malformed { text: text.to_owned(), what: self.what, reason: reason.into(), examples: self.examples }
     }
 }
@@ -62,7 +64,7 @@ pub(in crate::http) fn authority(host: &Host, port: u16) -> String {
 }
 
 /// Takes a host off the front of a text: up to the first colon, or up to the bracket that ends an IPv6 address.
-fn take_host(text: &str) -> Result<(&str, &str), String> {
+pub(in crate::http) fn take_host(text: &str) -> Result<(&str, &str), String> {
     let end = if text.starts_with('[') {
         text.find(']').ok_or("the bracket is not closed")? + 1
     } else {
@@ -76,7 +78,7 @@ fn take_host(text: &str) -> Result<(&str, &str), String> {
 }
 
 /// A host, read as URLs are, so that it equals the host of a URL that means the same.
-fn parse_host(text: &str) -> Result<Host, String> {
+pub(in crate::http) fn parse_host(text: &str) -> Result<Host, String> {
     match url::Host::parse(text) {
         Ok(url::Host::Domain(name)) => Ok(Host::Name(name.into())),
         Ok(url::Host::Ipv4(address)) => Ok(Host::Address(address.into())),
@@ -85,7 +87,7 @@ fn parse_host(text: &str) -> Result<Host, String> {
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, String> {
+pub(in crate::http) fn parse_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port @ 1..) if !text.starts_with('+') => Ok(port),
         _ => Err(format!("`{text}` is no port; ports are 1 to 65535")),
@@ -93,6 +95,6 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 /// An address without the brackets that IPv6 may have.
-fn without_brackets(text: &str) -> &str {
+pub(in crate::http) fn without_brackets(text: &str) -> &str {
     text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text)
 }

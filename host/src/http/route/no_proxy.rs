@@ -1,9 +1,8 @@
 //! The hosts that no proxy is used for.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::{Form, RouteError, parse_host, parse_port, take_host, without_brackets};
+use super::{Form, Network, RouteError, parse_host, parse_port, take_host, without_brackets};
 use crate::http::target::Host;
 
 const FORM: Form =
@@ -33,10 +32,7 @@ enum Hosts {
     All,
     /// A name and its subdomains, without dots around it.
     Domain(String),
-    Network {
-        address: IpAddr,
-        bits: u32,
-    },
+    Network(Network),
 }
 
 impl NoProxy {
@@ -86,17 +82,9 @@ impl Hosts {
                 let name = name.strip_suffix('.').unwrap_or(name);
                 name.strip_suffix(&**domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
             }
-            (Hosts::Network { address, bits }, Host::Address(other)) => in_network(*address, *bits, *other),
+            (Hosts::Network(network), Host::Address(address)) => network.contains(*address),
             _ => false,
         }
-    }
-}
-
-fn in_network(network: IpAddr, bits: u32, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits,
-        (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits,
-        _ => false,
     }
 }
 
@@ -105,27 +93,18 @@ fn parse_entry(entry: &str) -> Result<Entry, String> {
         return Ok(Entry { hosts: Hosts::All, port: None });
     }
     if let Some((address, bits)) = entry.split_once('/') {
-        return parse_network(address, bits).map(|hosts| Entry { hosts, port: None });
+        return Network::parse(address, bits).map(|network| Entry { hosts: Hosts::Network(network), port: None });
     }
     if let Ok(address) = entry.parse() {
-        return Ok(Entry { hosts: whole(address), port: None });
+        return Ok(Entry { hosts: Hosts::Network(Network::of(address)), port: None });
     }
     let (host, rest) = take_host(entry)?;
     let port = rest.strip_prefix(':').map(parse_port).transpose()?;
     let hosts = match without_brackets(host).parse() {
-        Ok(address) => whole(address),
+        Ok(address) => Hosts::Network(Network::of(address)),
         Err(_) => parse_domain(host)?,
     };
     Ok(Entry { hosts, port })
-}
-
-fn parse_network(address: &str, bits: &str) -> Result<Hosts, String> {
-    let address: IpAddr = without_brackets(address).parse().map_err(|_| format!("`{address}` is no address"))?;
-    let most = address_bits(address);
-    match bits.parse() {
-        Ok(bits) if bits <= most => Ok(Hosts::Network { address, bits }),
-        _ => Err(format!("`/{bits}` is no length of a network; those of {address} are /0 to /{most}")),
-    }
 }
 
 fn parse_domain(text: &str) -> Result<Hosts, String> {
@@ -139,15 +118,6 @@ fn parse_domain(text: &str) -> Result<Hosts, String> {
         Host::Name(name) => Ok(Hosts::Domain(name.into())),
         Host::Address(_) => Err(format!("`{text}` is part of an address; write a network as 10.0.0.0/8")),
     }
-}
-
-/// A network of one address.
-fn whole(address: IpAddr) -> Hosts {
-    Hosts::Network { address, bits: address_bits(address) }
-}
-
-fn address_bits(address: IpAddr) -> u32 {
-    if address.is_ipv4() { 32 } else { 128 }
 }
 
 #[cfg(test)]

@@ -173,6 +173,8 @@ enum Caution {
     OpenFileLimit { limit: u64, needed: u64 },
     VusFailed { count: u64 },
     IterationsDropped { count: u64, missed: u64 },
+    RequestsDenied { count: u64 },
+    RequestsHeldBack { count: u64, waited_seconds: f64 },
     LogLinesDropped { count: u64 },
     GracefulStopElapsed { iterations: u64 },
     ThreadsLost { count: u64 },
@@ -189,6 +191,10 @@ impl Caution {
             Warning::OpenFileLimit { limit, needed } => Caution::OpenFileLimit { limit, needed },
             Warning::VusFailed { count } => Caution::VusFailed { count },
             Warning::IterationsDropped { count, missed } => Caution::IterationsDropped { count, missed },
+            Warning::RequestsDenied { count } => Caution::RequestsDenied { count },
+            Warning::RequestsHeldBack { count, waited } => {
+                Caution::RequestsHeldBack { count, waited_seconds: waited.as_secs_f64() }
+            }
             Warning::LogLinesDropped { count } => Caution::LogLinesDropped { count },
             Warning::ThreadsLost { count } => Caution::ThreadsLost { count },
             Warning::GracefulStopElapsed { iterations } => Caution::GracefulStopElapsed { iterations },

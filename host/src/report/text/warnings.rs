@@ -35,6 +35,18 @@ pub fn words(warning: &Warning) -> (String, String) {
             "the failures of `start` and the traps above, which say why".to_owned(),
         ),
         Warning::IterationsDropped { count, missed } => return iterations_dropped(*count, *missed),
+        Warning::RequestsDenied { count } => (
+            format!("{} {} not sent, because the run does not allow them", plural(*count, "request"), was(*count)),
+            "the failures above, which say why, and what would allow each".to_owned(),
+        ),
+        Warning::RequestsHeldBack { count, waited } => (
+            format!(
+                "{} waited {} in all because of the bound on the rate of requests, so the load was lower than without it",
+                plural(*count, "request"),
+                show_duration(*waited)
+            ),
+            "a greater `--max-rps` or `--max-rps-per-host`, or fewer VUs".to_owned(),
+        ),
         Warning::LogLinesDropped { count } => (
             format!("{} of the scenarios were dropped, because they came too fast", plural(*count, "log line")),
             "logging less, or only what failed".to_owned(),

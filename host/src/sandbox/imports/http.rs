@@ -1,8 +1,9 @@
 //! `wasmload:scenario/http` and its async form.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::http::{Error, Exchange, Prepared, Request};
@@ -11,10 +12,14 @@ use crate::sandbox::bindings::wasmload::scenario::http::{
     Header, Host, HostResponse, HttpError, Request as GuestRequest,
 };
 use crate::sandbox::responses::{Held, Label, Response};
-use crate::sandbox::state::State;
+use crate::sandbox::state::{MAX_TEXT_BYTES, Requested, State, truncate};
 use crate::sandbox::trap::HostTrap;
 
+use super::json::json_at;
 use super::user::duration;
+
+/// The most tags of a request; further ones are left out.
+const MAX_TAGS: usize = 64;
 
 /// A request on its way: what to send, and what to keep it under.
 struct Outgoing {
@@ -26,6 +31,7 @@ struct Outgoing {
 struct Performing {
     exchange: Pin<Box<dyn Future<Output = Exchange> + Send>>,
     label: Label,
+    requested: Requested,
 }
 
 impl State {
@@ -48,8 +54,15 @@ impl State {
             self.client.prepare(&plain)
         };
         let name = request.name.as_deref().map(|name| self.presentable(name).into());
-        let tags = request.tags.as_ref().filter(|_| self.env.wants_tags).cloned().unwrap_or_default();
-        Outgoing { prepared, label: Label { name, tags: tags.into() } }
+        let tags =
+            request.tags.as_ref().filter(|_| self.env.wants_tags).map(|tags| self.tags(tags)).unwrap_or_default();
+        Outgoing { prepared, label: Label { name, tags } }
+    }
+
+    /// A request's tags, as many and as long as one may have.
+    fn tags(&self, tags: &[(String, String)]) -> Box<[(String, String)]> {
+        let text = |text: &str| truncate(text, MAX_TEXT_BYTES).to_owned();
+        tags.iter().take(MAX_TAGS).map(|(key, value)| (text(key), text(value))).collect()
     }
 
     /// Encodes a guest's request and begins to perform it, which needs nothing of this virtual user meanwhile.
@@ -57,14 +70,14 @@ impl State {
         self.host_call();
         self.check_held_bytes()?;
         let Outgoing { prepared, label } = self.prepare(request);
+        let requested = self.request_of(prepared.heap_bytes());
         // Boxed once here: a future that is moved into another one takes its place twice there, and the virtual users'
         // stacks would hold copies of it.
-        Ok(Performing { exchange: Box::pin(self.client.perform(prepared)), label })
+        Ok(Performing { exchange: Box::pin(self.client.perform(prepared)), label, requested })
     }
 
     /// Keeps what came of a request, for the guest to look at.
     fn hold(&mut self, exchange: Exchange, label: Label) -> Resource<Response> {
-        self.host_waited();
         Resource::new_own(self.responses.insert(Held::new(exchange, label, self.delay)))
     }
 
@@ -97,8 +110,10 @@ impl Host for State {
     fn http_request(&mut self, req: GuestRequest) -> impl Future<Output = wasmtime::Result<Resource<Response>>> + Send {
         let performing = self.check_handles(1).and_then(|()| self.perform(&req));
         async move {
-            let Performing { exchange, label } = performing?;
+            let Performing { exchange, label, requested } = performing?;
             let exchange = exchange.await;
+            drop(requested);
+            self.exchanged(&exchange);
             Ok(self.hold(exchange, label))
         }
     }
@@ -110,19 +125,25 @@ impl Host for State {
     async fn http_batch(&mut self, reqs: Vec<GuestRequest>) -> wasmtime::Result<Vec<Resource<Response>>> {
         self.check_handles(reqs.len())?;
         let at_once = self.env.limits.max_concurrent_requests.max(1);
-        let performing = reqs.iter().map(|request| self.perform(request)).collect::<wasmtime::Result<Vec<_>>>()?;
-        drop(reqs);
-        let mut handles: Vec<_> = performing.iter().map(|_| None).collect();
-        let under_way = (0..)
-            .zip(performing)
-            .map(|(place, Performing { exchange, label })| async move { (place, exchange.await, label) });
-        let mut under_way = std::pin::pin!(futures_util::stream::iter(under_way).buffer_unordered(at_once));
-        // Held at once, so that those that ended are counted also where the others are cut off.
-        while let Some((place, exchange, label)) = under_way.next().await {
-            let place: usize = place;
+        let mut handles: Vec<_> = reqs.iter().map(|_| None).collect();
+        let (mut waiting, mut under_way) = (reqs.into_iter().enumerate(), FuturesUnordered::new());
+        loop {
+            // Encoded only when their turn comes: a batch may be long.
+            while under_way.len() < at_once
+                && let Some((place, request)) = waiting.next()
+            {
+                let Performing { exchange, label, requested } = self.perform(&request)?;
+                under_way.push(async move { (place, exchange.await, label, requested) });
+            }
+            self.host_waits();
+            let Some((place, exchange, label, requested)) = under_way.next().await else { break };
+            self.host_waited();
+            drop(requested);
+            // Held at once, so that those that ended are counted also where the others are cut off.
             handles[place] = Some(self.hold(exchange, label));
             self.check_held_bytes()?;
         }
+        self.host_waited();
         Ok(handles.into_iter().flatten().collect())
     }
 
@@ -219,25 +240,33 @@ impl async_http::Host for State {}
 
 impl async_http::HostWithStore<State> for HasSelf<State> {
     async fn http_request(accessor: &Accessor<State, Self>, req: GuestRequest) -> wasmtime::Result<Resource<Response>> {
-        let performing = accessor.with(|mut access| {
+        // What waits for its place takes memory too.
+        let (places, waiting) = accessor.with(|mut access| {
             let state = access.get();
+            state.host_call();
             state.check_handles(1)?;
-            state.perform(&req)
+            state.check_held_bytes()?;
+            wasmtime::error::Ok((Arc::clone(&state.requests), state.request_of(guest_bytes(&req))))
         })?;
-        drop(req);
-        let Performing { exchange, label } = performing;
+        // Nobody closes it.
+        let _place = places.acquire_owned().await;
+        let performing = accessor.with(|mut access| access.get().perform(&req))?;
+        drop((req, waiting));
+        let Performing { exchange, label, requested } = performing;
         let exchange = exchange.await;
-        Ok(accessor.with(|mut access| access.get().hold(exchange, label)))
+        drop(requested);
+        Ok(accessor.with(|mut access| {
+            access.get().host_waited();
+            access.get().hold(exchange, label)
+        }))
     }
 }
 
-/// The value at an RFC 6901 pointer, as JSON text; a string without its quotes.
-fn json_at(body: &[u8], pointer: &str) -> Option<String> {
-    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
-    match json.pointer(pointer)? {
-        serde_json::Value::String(text) => Some(text.clone()),
-        value => Some(value.to_string()),
-    }
+/// Memory that a request takes as its guest gave it, in bytes.
+fn guest_bytes(request: &GuestRequest) -> usize {
+    let headers = request.headers.iter().flatten().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    let body = request.body.as_ref().map_or(0, String::len) + request.body_bytes.as_ref().map_or(0, Vec::len);
+    request.url.len() + headers + body
 }
 
 /// An error, as the contract spells it.
@@ -253,22 +282,5 @@ fn guest_error(error: &Error) -> HttpError {
         Error::BodyTooLarge(limit) => HttpError::BodyTooLarge(u32::try_from(*limit).unwrap_or(u32::MAX)),
         Error::TooManyRedirects(limit) => HttpError::TooManyRedirects(*limit),
         Error::Other(why) => HttpError::Other(why.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pointers_give_json_and_bare_strings() {
-        let body = br#"{"data":{"id":7,"name":"Oslo","tags":["a/b"]},"":1}"#;
-        assert_eq!(json_at(body, "/data/id").as_deref(), Some("7"));
-        assert_eq!(json_at(body, "/data/name").as_deref(), Some("Oslo"));
-        assert_eq!(json_at(body, "/data/tags/0").as_deref(), Some("a/b"));
-        assert_eq!(json_at(body, "/data/tags").as_deref(), Some(r#"["a/b"]"#));
-        assert_eq!(json_at(body, "/").as_deref(), Some("1"));
-        assert_eq!(json_at(body, "/nothing"), None);
-        assert_eq!(json_at(b"no json", ""), None);
     }
 }

@@ -9,7 +9,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::sandbox::state::{Environment, LogBudget, one_line};
+use crate::sandbox::log::{LogBudget, one_line};
+use crate::sandbox::state::Environment;
 
 /// A line that grows longer than this is logged in pieces.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -22,8 +23,8 @@ pub(in crate::sandbox) struct Stdio {
 }
 
 impl Stdio {
-    pub(in crate::sandbox) fn new(env: &Arc<Environment>, vu: u32) -> Stdio {
-        let pipe = |name| Pipe(Arc::new(Mutex::new(Lines::new(Arc::clone(env), vu, name))));
+    pub(in crate::sandbox) fn new(env: &Arc<Environment>, vu: u32, budget: &LogBudget) -> Stdio {
+        let pipe = |name| Pipe(Arc::new(Mutex::new(Lines::new(Arc::clone(env), vu, name, budget.clone()))));
         Stdio { stdout: pipe("stdout"), stderr: pipe("stderr") }
     }
 
@@ -61,16 +62,21 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(env: Arc<Environment>, vu: u32, stream: &'static str) -> Lines {
-        Lines { env, vu, stream, begun: Vec::new(), budget: LogBudget::default() }
+    fn new(env: Arc<Environment>, vu: u32, stream: &'static str, budget: LogBudget) -> Lines {
+        Lines { env, vu, stream, begun: Vec::new(), budget }
     }
 
     fn write(&mut self, mut bytes: &[u8]) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-            self.begun.extend_from_slice(&bytes[..end]);
+            self.begin(&bytes[..end]);
             self.log();
             bytes = &bytes[end + 1..];
         }
+        self.begin(bytes);
+    }
+
+    /// Adds to the line that was begun; what it has no room for begins another one.
+    fn begin(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(MAX_LINE_BYTES) {
             if self.begun.len() + piece.len() > MAX_LINE_BYTES {
                 self.log();
@@ -90,7 +96,7 @@ impl Lines {
         if !tracing::enabled!(target: "scenario", tracing::Level::INFO) {
             return;
         }
-        if !self.budget.take(self.env.limits.max_log_lines) {
+        if !self.budget.take(line.len(), &self.env.limits) {
             return self.env.recorder.log_lines_dropped(1);
         }
         let text = String::from_utf8_lossy(&line);

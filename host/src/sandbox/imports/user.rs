@@ -43,6 +43,7 @@ impl Host for State {
 
     async fn sleep(&mut self, time: f64) -> wasmtime::Result<()> {
         self.host_call();
+        self.host_waits();
         sleep(duration(time), self.env.control.clone()).await;
         self.host_waited();
         Ok(())
@@ -83,10 +84,15 @@ impl Host for State {
         if !is_logged(level) {
             return Ok(());
         }
+        if self.log.is_spent(&self.env.limits) {
+            // Before the work that a long message makes.
+            self.env.recorder.log_lines_dropped(1);
+            return Ok(());
+        }
         let message = self.env.secrets.mask(&message);
         // A line of its own for each, so that no guest can make one that looks like another's or the program's.
         for line in truncate(&message, MAX_MESSAGE_BYTES).split(['\n', '\r']).filter(|line| !line.is_empty()) {
-            if self.log.take(self.env.limits.max_log_lines) {
+            if self.log.take(line.len(), &self.env.limits) {
                 log_line(level, self.identity.vu, line);
             } else {
                 self.env.recorder.log_lines_dropped(1);

@@ -1,0 +1,74 @@
+//! How much one virtual user may log and print.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::plan::Limits;
+
+/// What a virtual user may still log in the second that goes, by whatever way. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LogBudget(Arc<Mutex<Spent>>);
+
+#[derive(Debug, Default)]
+struct Spent {
+    since: Option<Instant>,
+    lines: u32,
+    bytes: usize,
+}
+
+impl LogBudget {
+    /// Takes a line of that many bytes out of the second's budget; false where there is no room for it.
+    pub(super) fn take(&self, bytes: usize, limits: &Limits) -> bool {
+        self.take_at(Instant::now(), bytes, limits)
+    }
+
+    /// Whether nothing more fits into this second, however short.
+    pub(super) fn is_spent(&self, limits: &Limits) -> bool {
+        let spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_now = spent.since.is_some_and(|since| since.elapsed() < Duration::from_secs(1));
+        is_now && (spent.lines >= limits.max_log_lines || spent.bytes >= limits.max_log_bytes)
+    }
+
+    fn take_at(&self, now: Instant, bytes: usize, limits: &Limits) -> bool {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent.since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
+            *spent = Spent { since: Some(now), lines: 0, bytes: 0 };
+        }
+        let fits = spent.lines < limits.max_log_lines && spent.bytes + bytes <= limits.max_log_bytes;
+        if fits {
+            spent.lines += 1;
+            spent.bytes += bytes;
+        }
+        fits
+    }
+}
+
+/// The line without carriage returns, by which it could overwrite itself on a terminal.
+pub(super) fn one_line(line: &str) -> Cow<'_, str> {
+    if line.contains('\r') { Cow::Owned(line.replace('\r', "\\r")) } else { Cow::Borrowed(line) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_bytes_are_bounded_for_each_second() {
+        let limits = Limits { max_log_lines: 3, max_log_bytes: 10, ..Limits::default() };
+        let (start, budget) = (Instant::now(), LogBudget::default());
+        let other = budget.clone();
+        let takes = |bytes: [usize; 4], after: u64| {
+            bytes.map(|bytes| other.take_at(start + Duration::from_millis(after), bytes, &limits))
+        };
+        assert_eq!(takes([1, 1, 1, 1], 0), [true, true, true, false]);
+        assert!(!budget.take_at(start + Duration::from_millis(999), 1, &limits));
+        assert_eq!(takes([8, 3, 2, 0], 1_000), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_line_does_not_overwrite_itself() {
+        assert_eq!(one_line("all is well"), "all is well");
+        assert_eq!(one_line("bad\rgood"), "bad\\rgood");
+    }
+}
