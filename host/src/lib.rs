@@ -10,6 +10,7 @@ pub mod compare;
 pub mod control;
 pub mod data;
 pub mod date;
+pub(crate) mod guards;
 pub mod http;
 pub mod metrics;
 pub(crate) mod near;

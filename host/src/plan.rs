@@ -1,6 +1,8 @@
 //! The plan: all that a run is to do, validated and immutable. Nothing below reads a flag, a file or the environment to
 //! learn what to do.
 
+mod grants;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use crate::http;
 use crate::metrics::{self, Threshold, ThresholdError};
 use crate::profile::{Change, ClosedModel, Model, OpenModel};
 use crate::source::Source;
+
+pub use grants::{GrantError, Granted, Grants};
 
 /// All that a run is to do.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct Plan {
     pub cache: Option<PathBuf>,
     /// What components may be, and what compiling one may take.
     pub loading: Loading,
+    /// What scenarios are granted; none for everything that the plan gives them.
+    pub grants: Option<Grants>,
     /// The time since 1970 that the guests' wall clock shows, and does not leave; none for the machine's.
     pub virtual_epoch: Option<Duration>,
 }
@@ -391,6 +397,7 @@ mod tests {
             names: metrics::Limits::default(),
             cache: None,
             loading: Loading::default(),
+            grants: None,
             virtual_epoch: None,
         }
     }

@@ -9,9 +9,11 @@ use crate::support::program::{Wasmload, guest};
 use crate::support::server::Server;
 
 /// The flags of each command: one that comes or goes has to be named here too.
-const RUN: [&str; 7] = ["--help --version", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT];
-const CHECK: [&str; 5] = ["--help --version --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT];
-const PLAN: [&str; 7] = ["--help --version --print --schema", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT];
+const RUN: [&str; 8] = ["--help --version", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
+const CHECK: [&str; 6] =
+    ["--help --version --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
+const PLAN: [&str; 8] =
+    ["--help --version --print --schema", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
 const COMPARE: [&str; 1] = ["--help --version --tolerance --quiet --json"];
 const DEMO: [&str; 7] = ["--help --version", LOAD, POLICY, BEHAVIOUR, HTTP, SANDBOX, OUTPUT];
 const TARGET: [&str; 2] = ["--help --version --port", BEHAVIOUR];
@@ -19,13 +21,15 @@ const TARGET: [&str; 2] = ["--help --version --port", BEHAVIOUR];
 const LOAD: &str = "--users --spawn-rate --rate --stages --profile --arrivals --max-vus --preallocated-vus --pacing \
                     --wait --run-time --iterations --iterations-per-user";
 const POLICY: &str = "--threshold --graceful-stop --threads --seed";
-const SCENARIO: &str = "--host --var --secret --data --task --tags --exclude-tags --tag";
-const HTTP: &str = "--timeout --max-redirects --max-body-size --max-concurrent-requests --no-cookies --user-agent \
+const SCENARIO: &str = "--host --allow-host --var --secret --data --task --tags --exclude-tags --tag";
+const HTTP: &str = "--timeout --max-redirects --max-body-size --max-request-size --max-rps --max-rps-per-host --max-concurrent-requests --no-cookies --user-agent \
                     --http1-only --http2-prior-knowledge --max-connections-per-host --no-keepalive --idle-timeout \
                     --connect-timeout --local-address --resolve --connect-to --dns-ttl --unix-socket --proxy \
                     --no-proxy --insecure --ca-cert --client-cert --client-key --tls-min --tls-max \
                     --tls-no-resumption";
-const SANDBOX: &str = "--max-memory --max-cpu-time --max-traps --no-cache";
+const SANDBOX: &str = "--max-memory --max-cpu-time --max-stack --max-log-lines --max-log-size --max-traps --max-names \
+                       --max-component-size --compile-timeout --virtual-epoch --no-wasi-p3 --no-cache";
+const HELD_TO: &str = "--policy --locked";
 const OUTPUT: &str = "--quiet --json --csv --har --har-users --har-entries --log-level --log-file";
 const BEHAVIOUR: &str = "--latency --error-rate --bug";
 

@@ -24,6 +24,7 @@ mod percentiles;
 mod plan_file;
 mod proxies;
 mod rates;
+mod reach;
 mod sources;
 mod stages;
 mod support;

@@ -9,6 +9,7 @@ mod http;
 mod keys;
 mod load;
 mod output;
+mod policy;
 mod scenario;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(super) use http::{ConnectionArgs, GivenProxy, HttpArgs, TlsArgs};
 pub(super) use keys::{Given, IdentityArgs, PlanKeys, ScenarioKeys};
 pub(super) use load::{LoadArgs, PaceArgs, PolicyArgs};
 pub(super) use output::{LogLevel, OutputArgs};
+pub(super) use policy::PolicyFileArgs;
 pub(super) use scenario::{LimitArgs, SandboxArgs, ScenarioArgs, Secret, SecretSource};
 
 /// Load tests whose scenarios are WebAssembly components
@@ -64,6 +66,9 @@ pub(super) struct RunArgs {
 
     #[command(flatten)]
     pub(super) flags: RunFlags,
+
+    #[command(flatten)]
+    pub(super) policy: PolicyFileArgs,
 }
 
 // The flags of a run.
@@ -116,6 +121,8 @@ pub(super) struct CheckArgs {
     pub(super) sandbox: SandboxArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) policy: PolicyFileArgs,
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +145,9 @@ pub(super) struct ShowArgs {
 
     #[command(flatten)]
     pub(super) flags: RunFlags,
+
+    #[command(flatten)]
+    pub(super) policy: PolicyFileArgs,
 }
 
 #[derive(Debug, Args)]

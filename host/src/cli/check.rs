@@ -9,7 +9,7 @@ use crate::metrics::{RunEnd, Summary};
 /// Tries what a command line or its plan file has. Results go where the command line says: those of the last run, which
 /// the file may name, stay as they are.
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
-    let loaded = plan_file::load(&args.scenario, &args.given, Loads::Tried(args.iterations))?;
+    let loaded = plan_file::load(&args.scenario, &args.given, &args.policy, Loads::Tried(args.iterations))?;
     let progress = if args.verbose { Progress::Exchanges } else { Progress::Hidden };
     let summary = execute::execute(&loaded.plan, &args.output, progress)?;
     Ok(match execute::exit_code(&summary) {

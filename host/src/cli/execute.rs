@@ -12,6 +12,7 @@ use super::look::{self, color, unicode};
 use super::plan_file::{self, Loads};
 use super::{exit, logging, runtime};
 use crate::control::Control;
+use crate::guards;
 use crate::http::Watch;
 use crate::metrics::{RunEnd, Summary, Warning};
 use crate::plan::Plan;
@@ -31,7 +32,7 @@ use crate::trace::{self, Har, HarCounts, HarLimits, TraceError, Verbose};
 pub(super) struct AfterLoad(String);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
-    let loaded = plan_file::load(&args.scenario, &args.given, Loads::Planned)?;
+    let loaded = plan_file::load(&args.scenario, &args.given, &args.policy, Loads::Planned)?;
     execute(&loaded.plan, &loaded.output, Progress::Shown).map(|summary| exit_code(&summary))
 }
 
@@ -54,6 +55,9 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> any
     distinct_files(args)?;
     let screen = Screen::new();
     logging::start(args, &screen, color(&std::io::stderr()))?;
+    if !guards::ON {
+        tracing::warn!("this build is for benchmarks: guests are bounded by next to nothing");
+    }
     let watchers = Watchers::new(plan, args, progress)?;
     let mut outputs = outputs(args, &screen, progress);
     let runtime = runtime()?;

@@ -60,6 +60,7 @@ impl Whole<'_> {
                 wasi_p3: !self.sandbox.no_wasi_p3,
                 ..Loading::default()
             },
+            grants: None,
             virtual_epoch: self.sandbox.virtual_epoch,
         })
     }

@@ -21,7 +21,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
         // Without a scenario it is the schema that is asked for.
         None => plan_file::schema(),
         Some(scenario) => {
-            let loaded = plan_file::load(scenario, &args.given, Loads::Planned)?;
+            let loaded = plan_file::load(scenario, &args.given, &args.policy, Loads::Planned)?;
             check_files(&loaded.plan)?;
             if args.print { plan_file::print(&loaded) } else { in_order(scenario, &loaded) }
         }

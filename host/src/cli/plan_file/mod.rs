@@ -11,6 +11,7 @@ mod contradictions;
 mod document;
 mod keys;
 mod mistakes;
+mod policy;
 mod print;
 mod read;
 mod resolve;
@@ -24,11 +25,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::args::{Given, OutputArgs};
+use super::args::{Given, OutputArgs, PolicyFileArgs};
 use crate::plan::Plan;
 use crate::source::Source;
 use document::Document;
 use mistakes::Text;
+use policy::Policy;
 
 pub(super) use mistakes::PlanFileError;
 pub(super) use print::print;
@@ -52,34 +54,48 @@ pub(super) struct Loaded {
     document: Document,
 }
 
-/// Makes the plan of the scenario or the plan file that a command line names.
+/// Makes the plan of the scenario or the plan file that a command line names, and holds it to the policy, if there is one.
 ///
 /// # Errors
-/// What is wrong with the file, each with its line, or with the flags.
-pub(super) fn load(scenario: &Source, given: &Given, loads: Loads) -> anyhow::Result<Loaded> {
+/// What is wrong with the file or the policy, each with its line, or with the flags; what they ask for beyond the policy.
+pub(super) fn load(scenario: &Source, given: &Given, policy: &PolicyFileArgs, loads: Loads) -> anyhow::Result<Loaded> {
+    let policy = Policy::of(policy)?;
     match scenario {
         Source::Path(path) if path.extension().is_some_and(|extension| extension == "toml") => {
             let text = std::fs::read(path).with_context(|| format!("read the plan file {}", path.display()))?;
             let text = String::from_utf8(text).ok().with_context(|| {
                 format!("read the plan file {}: it is not UTF-8; save it in that encoding", path.display())
             })?;
-            load_file(path, &text, given, loads)
+            load_file(path, &text, given, loads, policy.as_ref())
         }
         _ => {
             let document = Document::of_flags(given);
-            let resolved = resolve::resolve(&document, loads);
-            let (plan, output) = resolved.map_err(|mistakes| Text::none().error(mistakes))?;
-            Ok(Loaded { plan, output, document })
+            load_document(document, &Text::none(), loads, policy.as_ref())
         }
     }
 }
 
 /// As [`load`], with the file's text at hand.
-fn load_file(path: &Path, text: &str, given: &Given, loads: Loads) -> anyhow::Result<Loaded> {
+fn load_file(path: &Path, text: &str, given: &Given, loads: Loads, policy: Option<&Policy>) -> anyhow::Result<Loaded> {
     let place = Text::of(path, text);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut document = read::read(text, folder).map_err(|mistakes| place.error(mistakes))?;
     document.apply(given);
-    let (plan, output) = resolve::resolve(&document, loads).map_err(|mistakes| place.error(mistakes))?;
+    load_document(document, &place, loads, policy)
+}
+
+fn load_document(
+    mut document: Document,
+    place: &Text<'_>,
+    loads: Loads,
+    policy: Option<&Policy>,
+) -> anyhow::Result<Loaded> {
+    if let Some(policy) = policy {
+        policy.set_beneath(&mut document);
+    }
+    let (mut plan, output) = resolve::resolve(&document, loads).map_err(|mistakes| place.error(mistakes))?;
+    if let Some(policy) = policy {
+        policy.hold(&document, &mut plan)?;
+    }
     Ok(Loaded { plan, output, document })
 }

@@ -24,7 +24,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Document, Vec<Mistake>> 
 }
 
 /// Text that is no TOML.
-fn syntax(text: &str, error: &toml::de::Error) -> Mistake {
+pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Mistake {
     let at = error.span().map_or(0, |span| span.start);
     let line = text.get(..at).unwrap_or(text).rsplit('\n').next().unwrap_or_default();
     let is_value = line.split_once('=').is_some_and(|(_, value)| !value.contains(['"', '\'', '#']));
@@ -125,13 +125,13 @@ impl Reader<'_> {
 }
 
 /// Texts, and where each stands.
-type Texts = Vec<(String, usize)>;
+pub(super) type Texts = Vec<(String, usize)>;
 
 /// The texts that a value gives a flag.
 ///
 /// # Errors
 /// Where the value is of another type than the flag's, and what to write.
-fn texts(arg: &Arg, value: &Spanned<DeValue<'_>>) -> Result<Texts, (usize, String)> {
+pub(super) fn texts(arg: &Arg, value: &Spanned<DeValue<'_>>) -> Result<Texts, (usize, String)> {
     let at = value.span().start;
     let one = |value: &Spanned<DeValue<'_>>, wanted: &str| match scalar(value.get_ref()) {
         Some(text) => Ok((text, value.span().start)),

@@ -10,6 +10,8 @@ pub(super) enum Place {
     File(usize),
     /// On the command line.
     CommandLine,
+    /// In the policy that the run is held to.
+    Policy,
 }
 
 /// The name of a `NAME=VALUE`.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::{Form, RouteError, parse_host, parse_port, take_host, without_brackets};
+use crate::http::reach::HostPattern;
 use crate::http::target::Host;
 
 const RESOLVE: Form =
@@ -25,6 +26,11 @@ pub struct Resolve {
 }
 
 impl Resolve {
+    /// The places that it leads to.
+    pub(in crate::http) fn leads_to(&self) -> impl Iterator<Item = HostPattern> {
+        self.addresses.iter().map(|address| HostPattern::of(&Host::Address(*address), self.port))
+    }
+
     /// The addresses that are given for a host and port, never none of them. What names the host goes before what
     /// names every host, and what names the port before what names every port; of equals, the last one holds.
     pub(in crate::http) fn find<'a>(overrides: &'a [Resolve], host: &Host, port: u16) -> Option<&'a [IpAddr]> {
@@ -72,6 +78,11 @@ pub struct ConnectTo {
 }
 
 impl ConnectTo {
+    /// The place that it leads to, where that is another host.
+    pub(in crate::http) fn leads_to(&self) -> Option<HostPattern> {
+        self.to_host.as_ref().map(|host| HostPattern::of(host, self.to_port.or(self.port)))
+    }
+
     /// The host and port to connect to instead; none where nothing is to be changed. The first that applies holds.
     pub(in crate::http) fn find<'a>(others: &'a [ConnectTo], host: &'a Host, port: u16) -> Option<(&'a Host, u16)> {
         let applies = |other: &&ConnectTo| {

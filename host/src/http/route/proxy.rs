@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Form, NoProxy, RouteError, authority, parse_host, parse_port, take_host};
+use crate::http::reach::HostPattern;
 use crate::http::target::{Host, Scheme};
 
 const FORM: Form = Form {
@@ -177,6 +178,11 @@ pub struct Proxies {
 }
 
 impl Proxies {
+    /// Where the proxies are.
+    pub fn places(&self) -> impl Iterator<Item = HostPattern> {
+        self.http.iter().chain(&self.https).map(|proxy| HostPattern::of(&proxy.host, Some(proxy.port)))
+    }
+
     /// The proxies that the environment names, by the rules of curl: `http_proxy` for `http://` URLs, in lower case
     /// alone, since a CGI server sets `HTTP_PROXY` to what a request says; `https_proxy` or `HTTPS_PROXY` for `https://`
     /// URLs; `all_proxy` or `ALL_PROXY` where these are missing; `no_proxy` or `NO_PROXY` for hosts without a proxy. Of

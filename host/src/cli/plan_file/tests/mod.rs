@@ -15,12 +15,12 @@ use crate::plan::ScenarioPlan;
 use crate::profile::{ClosedModel, Model, OpenModel};
 
 /// A folder with a component, `cities.wasm`.
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets")
 }
 
 /// Those of `wasmload run plan.toml` and these flags.
-fn given(flags: &[&str]) -> Given {
+pub(super) fn given(flags: &[&str]) -> Given {
     let line = ["wasmload", "run", "plan.toml"].iter().chain(flags);
     match Arguments::try_parse_from(line).expect("flags that go together").command {
         Command::Run(args) => args.given,
@@ -29,7 +29,7 @@ fn given(flags: &[&str]) -> Given {
 }
 
 fn load_with(text: &str, flags: &[&str]) -> anyhow::Result<Loaded> {
-    load_file(&folder().join("plan.toml"), text, &given(flags), Loads::Planned)
+    load_file(&folder().join("plan.toml"), text, &given(flags), Loads::Planned, None)
 }
 
 fn plan_with(text: &str, flags: &[&str]) -> Plan {

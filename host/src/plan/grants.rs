@@ -1,0 +1,83 @@
+//! What the person who runs scenarios of others grants them.
+
+use std::collections::BTreeSet;
+
+use crate::source::Digest;
+
+/// Which components a run may have, and which secrets they may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// The file that says so, for people.
+    pub policy: String,
+    /// Secrets, by their names, that every scenario may be given; none for any.
+    pub secrets: Option<BTreeSet<String>>,
+    /// The components that may be run; none for any.
+    pub components: Option<Vec<Granted>>,
+}
+
+/// A component that may be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Its digest.
+    pub sha256: Digest,
+    /// Secrets that it may be given beside those of all.
+    pub secrets: BTreeSet<String>,
+}
+
+/// What a scenario is not granted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// Its component may not be run.
+    #[error(
+        "run scenario `{scenario}`: the policy {policy} does not have its component, of the digest {sha256}; look it over with `wasmload inspect`, and add it there as [[component]]"
+    )]
+    Component {
+        /// The scenario's name.
+        scenario: String,
+        /// The policy's file.
+        policy: String,
+        /// The component's digest.
+        sha256: Digest,
+    },
+    /// A secret may not be given to it.
+    #[error(
+        "give the secret '{secret}' to scenario `{scenario}`: the policy {policy} does not grant it; leave it out, or name it there among `secrets`"
+    )]
+    Secret {
+        /// The secret's name.
+        secret: String,
+        /// The scenario's name.
+        scenario: String,
+        /// The policy's file.
+        policy: String,
+    },
+}
+
+impl Grants {
+    /// Whether a scenario of that component may be run, and be given secrets of these names.
+    ///
+    /// # Errors
+    /// What is not granted.
+    pub fn check<'a>(
+        &self,
+        scenario: &str,
+        sha256: &Digest,
+        secrets: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), GrantError> {
+        let own = self.components.iter().flatten().find(|granted| granted.sha256 == *sha256);
+        if self.components.is_some() && own.is_none() {
+            let (scenario, policy) = (scenario.to_owned(), self.policy.clone());
+            return Err(GrantError::Component { scenario, policy, sha256: *sha256 });
+        }
+        let Some(of_all) = &self.secrets else { return Ok(()) };
+        let is_granted = |name: &&str| of_all.contains(*name) || own.is_some_and(|own| own.secrets.contains(*name));
+        match secrets.into_iter().find(|name| !is_granted(name)) {
+            Some(secret) => Err(GrantError::Secret {
+                secret: secret.to_owned(),
+                scenario: scenario.to_owned(),
+                policy: self.policy.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
