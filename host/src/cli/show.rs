@@ -33,7 +33,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
 /// Looks for what a run would read.
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
     for scenario in &plan.scenarios {
-        if let Source::Path(_) = &scenario.source {
+        if scenario.source.file().is_some() {
             runtime()?.block_on(scenario.source.read())?;
         }
         DataSet::load_all(&scenario.data)?;

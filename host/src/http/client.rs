@@ -202,6 +202,9 @@ impl Client {
 
     fn encode(&self, request: &Request<'_>) -> Result<Encoded, Error> {
         let context = &*self.0.context;
+        if context.config.offline {
+            return Err(Error::Denied("no requests are made here".into()));
+        }
         let target = Target::resolve(context.base.as_ref(), request.url)?;
         self.encode_for(request.method, target, request.headers, request.body)
     }

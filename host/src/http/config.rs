@@ -9,6 +9,8 @@ use super::route::{ConnectTo, Proxies, Resolve};
 /// How a run makes its requests, the same for all virtual users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// Whether no request is made at all: each fails as denied. Default: false.
+    pub offline: bool,
     /// The bound on a whole exchange, redirects included, where the request has none of its own. Default: 30 s.
     pub timeout: Duration,
     /// The bound on opening a connection: looking its name up, connecting, a proxy's part, and TLS. Default: 10 s.
@@ -105,6 +107,7 @@ pub enum TlsVersion {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            offline: false,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_redirects: 10,

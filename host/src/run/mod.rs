@@ -3,6 +3,7 @@
 
 mod hooks;
 mod load;
+mod look;
 mod prepare;
 mod shards;
 
@@ -20,6 +21,8 @@ use crate::report::{Extent, Outline, Output, OutputError};
 use crate::sandbox::{LoadError, Scenario};
 use crate::schedule::Load;
 use crate::source::{Source, SourceError};
+
+pub use look::{Tasks, look};
 
 use hooks::SetupFailed;
 use load::Loaded;

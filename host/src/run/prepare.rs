@@ -93,7 +93,7 @@ impl Shared<'_> {
 
     /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
     async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
-        let bytes: Arc<[u8]> = scenario.source.read().await?.into();
+        let bytes: Arc<[u8]> = scenario.source.read().await?.bytes.into();
         loop {
             let options = EngineOptions {
                 max_vus: scenario.room(*headroom),

@@ -406,6 +406,16 @@ async fn what_cannot_be_sent_is_data() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn offline_nothing_is_sent() {
+    let network = Network::default();
+    let client = network.client(Config { offline: true, ..Config::default() });
+    for url in ["/", "http://other.test/", "https://other.test/", "ftp://other.test/"] {
+        assert_eq!(error(&get(&client, url).await).kind(), FailureKind::Denied, "{url}");
+    }
+    assert!(network.origins().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn bodies_are_bounded_or_counted() {
     let network = Network::default();
     network.respond([OK]);

@@ -293,7 +293,7 @@ fn without_a_file_flags_are_told_what_is_wrong_as_flags() {
     let flags = |flags: &[&str]| {
         let mut given = given(flags);
         given.0.insert("scenario".to_owned(), vec!["a.wasm".into()]);
-        load(&Source::Path("a.wasm".into()), &given, Loads::Planned).map(|loaded| loaded.plan)
+        load(&"a.wasm".parse().expect("a path"), &given, Loads::Planned).map(|loaded| loaded.plan)
     };
     let plan = flags(&["-u", "5", "--tag", "team=web"]).expect("it is in order");
     assert_eq!((plan.scenarios[0].name.as_str(), plan.max_vus()), ("a", 5));
