@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod component;
 pub mod control;
 pub mod data;
 pub mod date;

@@ -375,7 +375,7 @@ mod tests {
         Plan {
             scenarios: vec![ScenarioPlan {
                 name: "hello".into(),
-                source: Source::Path("hello.wasm".into()),
+                source: Source::Path { path: "hello.wasm".into(), sha256: None },
                 host: None,
                 allowed_hosts: Vec::new(),
                 variables: BTreeMap::new(),

@@ -10,10 +10,8 @@ use crate::support::server::Server;
 
 /// The flags of each command: one that comes or goes has to be named here too.
 const RUN: [&str; 8] = ["--help --version", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
-const CHECK: [&str; 6] =
-    ["--help --version --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
-const PLAN: [&str; 8] =
-    ["--help --version --print --schema", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
+const CHECK: [&str; 6] = ["--help --version --verbose --iterations --seed", SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
+const PLAN: [&str; 8] = ["--help --version --print --schema", LOAD, POLICY, SCENARIO, HTTP, SANDBOX, OUTPUT, HELD_TO];
 const COMPARE: [&str; 1] = ["--help --version --tolerance --quiet --json"];
 const DEMO: [&str; 7] = ["--help --version", LOAD, POLICY, BEHAVIOUR, HTTP, SANDBOX, OUTPUT];
 const TARGET: [&str; 2] = ["--help --version --port", BEHAVIOUR];

@@ -13,6 +13,7 @@ mod failures;
 mod har;
 mod http;
 mod http2;
+mod inspect;
 mod keys;
 mod lifecycle;
 mod load;

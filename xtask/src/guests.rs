@@ -135,8 +135,8 @@ fn to_component(path: &Path) -> Result<Vec<u8>> {
             .with_context(|| format!("{} is no valid component", path.display()))?;
         return Ok(built);
     }
-    let mut encoder = ComponentEncoder::default();
-    let component = encoder.validate(true).module(&built).and_then(ComponentEncoder::encode);
+    let encoder = ComponentEncoder::default();
+    let component = encoder.validate(true).module(&built).and_then(|mut encoder| encoder.encode());
     component.with_context(|| format!("failed to make a component of {}", path.display()))
 }
 

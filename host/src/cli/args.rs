@@ -6,6 +6,7 @@
 
 mod compare;
 mod http;
+mod inspect;
 mod keys;
 mod load;
 mod output;
@@ -21,6 +22,7 @@ use crate::units;
 
 pub(super) use compare::CompareArgs;
 pub(super) use http::{ConnectionArgs, GivenProxy, HttpArgs, TlsArgs};
+pub(super) use inspect::InspectArgs;
 pub(super) use keys::{Given, IdentityArgs, PlanKeys, ScenarioKeys};
 pub(super) use load::{LoadArgs, PaceArgs, PolicyArgs};
 pub(super) use output::{LogLevel, OutputArgs};
@@ -41,6 +43,8 @@ pub(super) enum Command {
     Run(Box<RunArgs>),
     /// Try each scenario: one virtual user, one iteration, or each task once
     Check(Box<CheckArgs>),
+    /// Look into a scenario before it is run: what it asks for, what it is made of, and whether a run would take it
+    Inspect(InspectArgs),
     /// Look a run over without making it: whether it is in order, and with --print what it amounts to
     Plan(Box<ShowArgs>),
     /// Compare the summaries of two runs: what got better, and what worse
@@ -59,8 +63,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) given: Given,
 
-    /// The scenario: a component's path, or an https URL that ends in #sha256= and its digest; or a plan file, whose
-    /// name ends in .toml
+    /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without); or
+    /// a plan file, whose name ends in .toml
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: Source,
 
@@ -96,8 +100,8 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) given: Given,
 
-    /// The scenario: a component's path, or an https URL that ends in #sha256= and its digest; or a plan file, whose
-    /// name ends in .toml, for each of its scenarios
+    /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without); or
+    /// a plan file, whose name ends in .toml, for each of its scenarios
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: Source,
 

@@ -6,6 +6,7 @@ mod compare;
 mod demo;
 mod execute;
 pub mod exit;
+mod inspect;
 mod keys;
 mod logging;
 mod look;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::run::RunError;
+use crate::terminal::is_harmful;
 use args::{Arguments, Command};
 
 /// A runtime for everything but the load, which has threads of its own.
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Demo(args) => demo::demo(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
         Command::Plan(args) => show::show(&args),
         Command::Target(args) => demo::target(&args),
         Command::Cache(args) => maintain::cache(&args),
@@ -55,7 +58,7 @@ pub fn main() -> ExitCode {
 fn report_error(error: &anyhow::Error) -> u8 {
     // Names out of a component may stand in it, and must not steer the terminal. Mistakes in a plan file come one a line.
     let lines = error.is::<plan_file::PlanFileError>();
-    let shown = |c: char| if c.is_control() && !(lines && c == '\n') { ' ' } else { c };
+    let shown = |c: char| if is_harmful(c) && !(lines && c == '\n') { ' ' } else { c };
     let text: String = format!("{error:#}").chars().map(shown).collect();
     eprintln!("error: failed to {text}");
     match error.downcast_ref::<RunError>() {

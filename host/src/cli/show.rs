@@ -33,8 +33,10 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
 /// Looks for what a run would read.
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
     for scenario in &plan.scenarios {
-        if let Source::Path(_) = &scenario.source {
-            runtime()?.block_on(scenario.source.read(plan.loading.max_component_bytes))?;
+        if scenario.source.file().is_some() {
+            let content = runtime()?.block_on(scenario.source.read(plan.loading.max_component_bytes))?;
+            let secrets = scenario.secrets.keys().map(String::as_str);
+            plan.grants.iter().try_for_each(|grants| grants.check(&scenario.name, &content.sha256, secrets.clone()))?;
         }
         DataSet::load_all(&scenario.data)?;
     }

@@ -4,6 +4,7 @@
 mod compile;
 mod hooks;
 mod load;
+mod look;
 mod prepare;
 mod shards;
 
@@ -21,6 +22,8 @@ use crate::report::{Extent, Outline, Output, OutputError};
 use crate::sandbox::{LoadError, Scenario};
 use crate::schedule::Load;
 use crate::source::{Source, SourceError};
+
+pub use look::{Tasks, look};
 
 use hooks::SetupFailed;
 use load::Loaded;

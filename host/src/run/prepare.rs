@@ -97,7 +97,11 @@ impl Shared<'_> {
 
     /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
     async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
-        let bytes: Arc<[u8]> = scenario.source.read(self.plan.loading.max_component_bytes).await?.into();
+        let content = scenario.source.read(self.plan.loading.max_component_bytes).await?;
+        if let Some(grants) = &self.plan.grants {
+            grants.check(&scenario.name, &content.sha256, scenario.secrets.keys().map(String::as_str))?;
+        }
+        let bytes: Arc<[u8]> = content.bytes.into();
         loop {
             let options = EngineOptions {
                 max_vus: scenario.room(*headroom),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::LoadError;
-use super::shape::Shape;
+use crate::component::Shape;
 use crate::guards;
 use crate::plan::Limits;
 

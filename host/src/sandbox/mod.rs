@@ -12,7 +12,6 @@ mod log;
 mod memory;
 mod responses;
 mod scenario;
-mod shape;
 mod state;
 mod trap;
 mod turns;
@@ -24,26 +23,17 @@ pub(crate) use state::random_stream;
 pub use state::{Environment, Identity};
 pub use trap::Trap;
 
+use crate::component::ComponentError;
+
 /// Why a component can't be a scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It is not well-formed.
-    #[error("read the component: {0}; was the file cut short, or made by a newer toolchain?")]
-    Malformed(String),
-    /// It imports what the host does not offer.
+    /// What its outside says forbids it.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// Its imports have other types than those that the host offers.
     #[error("link the component's imports: {0}")]
     Imports(String),
-    /// It exports nothing that can be run.
-    #[error(
-        "find what to run: the component exports {found}; export one of wasmload:scenario/iteration, tasks, async-iteration or async-tasks (version 0.1)"
-    )]
-    NoEntry {
-        /// What it exports instead.
-        found: String,
-    },
-    /// It exports several things that can be run.
-    #[error("tell what to run: the component exports both {0} and {1}; export one of them")]
-    SeveralEntries(&'static str, &'static str),
     /// wasmtime can't compile it.
     #[error("compile the component: {0}")]
     Compile(String),
@@ -54,26 +44,6 @@ pub enum LoadError {
         export: String,
         /// What differs.
         why: String,
-    },
-    /// Its memory starts larger than a virtual user may have.
-    #[error("give the component its memory: it starts with {:.1} MiB, and --max-memory allows {:.1} MiB; raise that", mib(*starts_with_bytes), mib(*limit_bytes as u64))]
-    Memory {
-        /// What it starts with, in bytes.
-        starts_with_bytes: u64,
-        /// The bound, in bytes.
-        limit_bytes: usize,
-    },
-    /// It has more parts than a virtual user can be given.
-    #[error(
-        "give the component its parts: it has {count} {what}, and at most {most} are allowed; no toolchain makes so many"
-    )]
-    TooManyParts {
-        /// What there is too much of.
-        what: &'static str,
-        /// How many there are.
-        count: u32,
-        /// The bound.
-        most: u32,
     },
     /// The kernel has no room for so many sandboxes.
     #[error(
@@ -91,8 +61,4 @@ pub enum LoadError {
     /// The cache's directory can't be used.
     #[error("use the cache of compiled code: {0}; --no-cache does without it")]
     Cache(String),
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

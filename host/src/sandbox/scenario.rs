@@ -8,9 +8,9 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::engine::{self, EngineOptions, Ticker};
 use super::instance::{CallError, Instance};
-use super::shape::Shape;
 use super::state::{Environment, Identity, State};
 use super::{LoadError, imports};
+use crate::component::{self, Shape};
 
 /// Where the functions of a component are, by its exports.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Scenario {
             shape.check_no_wasi_p3()?;
         }
         shape.check_memory(options.limits.max_memory_bytes)?;
-        let entry = entry_names(&shape)?;
+        let entry = shape.entry()?;
         engine::check_room(&shape, options.run_vus)?;
         let engine = engine::build(&shape, options)?;
         let component = Component::new(&engine, bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
@@ -100,37 +100,15 @@ impl std::fmt::Debug for Scenario {
     }
 }
 
-/// The interface to run, by its full name, and whether it is made of tasks.
-struct EntryNames {
-    interface: String,
-    tasks: bool,
-}
-
-fn entry_names(shape: &Shape) -> Result<EntryNames, LoadError> {
-    let mut found: Option<(&'static str, EntryNames)> = None;
-    for (interface, tasks) in [("iteration", false), ("async-iteration", false), ("tasks", true), ("async-tasks", true)]
-    {
-        let Some(name) = shape.contract_export(interface) else { continue };
-        if let Some((earlier, _)) = &found {
-            return Err(LoadError::SeveralEntries(earlier, interface));
-        }
-        found = Some((interface, EntryNames { interface: name.to_owned(), tasks }));
-    }
-    found.map(|(_, names)| names).ok_or_else(|| {
-        let found = if shape.exports.is_empty() { "no interface".to_owned() } else { shape.exports.join(", ") };
-        LoadError::NoEntry { found }
-    })
-}
-
 impl Exports {
-    fn find(component: &Component, shape: &Shape, entry: &EntryNames) -> Result<Exports, LoadError> {
+    fn find(component: &Component, shape: &Shape, entry: &component::Entry) -> Result<Exports, LoadError> {
         let function = |interface: &str, name: &str| {
             let instance = component.get_export_index(None, interface);
             instance.and_then(|instance| component.get_export_index(Some(&instance), name)).ok_or_else(|| {
                 LoadError::Export { export: format!("{interface}#{name}"), why: "it is missing".to_owned() }
             })
         };
-        let entry = if entry.tasks {
+        let entry = if entry.kind.has_tasks() {
             Entry::Tasks {
                 describe: function(&entry.interface, "describe")?,
                 run_task: function(&entry.interface, "run-task")?,

@@ -49,7 +49,7 @@ pub(in crate::cli) struct ScenarioKeys {
 // What a scenario is.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IdentityArgs {
-    /// The scenario: a component's path, or an https URL that ends in #sha256= and its digest
+    /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without)
     #[arg(long, value_name = "FILE|URL")]
     pub(in crate::cli) component: Option<Source>,
 

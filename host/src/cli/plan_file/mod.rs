@@ -60,9 +60,10 @@ pub(super) struct Loaded {
 /// What is wrong with the file or the policy, each with its line, or with the flags; what they ask for beyond the policy.
 pub(super) fn load(scenario: &Source, given: &Given, policy: &PolicyFileArgs, loads: Loads) -> anyhow::Result<Loaded> {
     let policy = Policy::of(policy)?;
-    match scenario {
-        Source::Path(path) if path.extension().is_some_and(|extension| extension == "toml") => {
+    match scenario.file() {
+        Some(path) if path.extension().is_some_and(|extension| extension == "toml") => {
             let text = std::fs::read(path).with_context(|| format!("read the plan file {}", path.display()))?;
+            scenario.accept(&text)?;
             let text = String::from_utf8(text).ok().with_context(|| {
                 format!("read the plan file {}: it is not UTF-8; save it in that encoding", path.display())
             })?;

@@ -122,9 +122,9 @@ impl Resolver<'_> {
                 "the scenario has no component; write for example component = \"scenario.wasm\"".to_owned(),
             ));
         };
-        match (&source, own.place("component")) {
+        match (source.file(), own.place("component")) {
             // Of a command line, what reads the file tells it.
-            (Source::Path(path), Some(place @ Place::File(_))) if !path.is_file() => {
+            (Some(path), Some(place @ Place::File(_))) if !path.is_file() => {
                 let text = format!("`component`: there is no file {}; build it, or correct the path", path.display());
                 Err(Mistake::new(place, text))
             }

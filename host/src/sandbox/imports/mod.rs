@@ -13,8 +13,8 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::p3;
 
 use super::bindings::wasmload::scenario;
-use super::shape::Shape;
 use super::state::State;
+use crate::component::Shape;
 
 /// Adds all that a scenario may import; the async interfaces only where the engine has support for them, and of WASI 0.3,
 /// whose implementation is called experimental, only the packages that the component imports.

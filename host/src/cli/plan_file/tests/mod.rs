@@ -293,7 +293,8 @@ fn without_a_file_flags_are_told_what_is_wrong_as_flags() {
     let flags = |flags: &[&str]| {
         let mut given = given(flags);
         given.0.insert("scenario".to_owned(), vec!["a.wasm".into()]);
-        load(&Source::Path("a.wasm".into()), &given, Loads::Planned).map(|loaded| loaded.plan)
+        load(&"a.wasm".parse().expect("a path"), &given, &PolicyFileArgs::default(), Loads::Planned)
+            .map(|loaded| loaded.plan)
     };
     let plan = flags(&["-u", "5", "--tag", "team=web"]).expect("it is in order");
     assert_eq!((plan.scenarios[0].name.as_str(), plan.max_vus()), ("a", 5));
@@ -307,7 +308,7 @@ fn without_a_file_flags_are_told_what_is_wrong_as_flags() {
 fn what_is_tried_has_one_virtual_user_each_and_no_rules() {
     let text = two("rate = 100\nthreshold = ['checks: > 99%']\nthreads = 2", "weight = 3\nstart = '9s'", "users = 50");
     let tried =
-        load_file(&folder().join("plan.toml"), &text, &given(&[]), Loads::Tried(Some(4))).expect("in order").plan;
+        load_file(&folder().join("plan.toml"), &text, &given(&[]), Loads::Tried(Some(4)), None).expect("in order").plan;
     assert_eq!((tried.max_vus(), tried.threads, tried.thresholds.len(), tried.length()), (2, 1, 0, None));
     for scenario in &tried.scenarios {
         assert_eq!(

@@ -78,7 +78,7 @@ fn what_is_printed_reads_back_as_the_same_plan() {
             continue;
         };
         let printed = print(&loaded);
-        let again = load_file(Path::new("plan.toml"), &printed, &given(&[]), Loads::Planned);
+        let again = load_file(Path::new("plan.toml"), &printed, &given(&[]), Loads::Planned, None);
         let again = again.unwrap_or_else(|error| panic!("{printed}\n{error}"));
         assert_eq!(format!("{:?}", again.plan), format!("{:?}", loaded.plan), "{printed}");
         assert_eq!(format!("{:?}", again.output), format!("{:?}", loaded.output), "{printed}");

@@ -1,11 +1,17 @@
-//! Where a scenario's bytes come from, and whether they are a component at all.
+//! Where a scenario's bytes come from, and whether they are those that were meant, and a component at all.
+
+mod digest;
+mod kind;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use digest::Pin;
+use kind::not_a_component;
+
+pub use digest::{Digest, NoDigest};
 
 /// How to turn something else into a component; the end of every error about it.
 const HOW_TO_MAKE: &str = "build one with the toolchain of your language: for Rust `cargo build --release --target \
@@ -16,13 +22,18 @@ const HOW_TO_MAKE: &str = "build one with the toolchain of your language: for Ru
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file.
-    Path(PathBuf),
+    Path {
+        /// The file's path, without the pin.
+        path: PathBuf,
+        /// The digest that its bytes must have, where one was given.
+        sha256: Option<Digest>,
+    },
     /// An https URL, pinned by the digest that its bytes must have.
     Url {
         /// The URL, without the pin.
         url: url::Url,
-        /// The SHA-256 digest.
-        sha256: [u8; 32],
+        /// The digest.
+        sha256: Digest,
     },
     /// Bytes that are part of the program, under a name for people.
     Embedded {
@@ -31,6 +42,15 @@ pub enum Source {
         /// The component.
         bytes: &'static [u8],
     },
+}
+
+/// A scenario's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The component, which begins as one; whether it is well-formed is another question.
+    pub bytes: Vec<u8>,
+    /// Their digest.
+    pub sha256: Digest,
 }
 
 /// Why there is no component.
@@ -65,15 +85,15 @@ pub enum SourceError {
     },
     /// The bytes are not those that the pin names.
     #[error(
-        "accept {url}: its digest is sha256={found}, and the pin says sha256={expected}; the file was changed, or the pin is of another one"
+        "accept {from}: its digest is sha256={found}, and the pin says sha256={expected}; the file was changed, or the pin is of another one"
     )]
     Digest {
-        /// The URL.
-        url: String,
+        /// The path or URL.
+        from: String,
         /// The digest that the pin asks for.
-        expected: String,
+        expected: Digest,
         /// The digest of what came.
-        found: String,
+        found: Digest,
     },
     /// The bytes are no component.
     #[error("use {from} as a scenario: it is {what}, not a WebAssembly component; {HOW_TO_MAKE}")]
@@ -89,33 +109,43 @@ impl std::str::FromStr for Source {
     type Err = SourceError;
 
     fn from_str(text: &str) -> Result<Source, SourceError> {
-        if !text.starts_with("https://") && !text.starts_with("http://") {
-            return Ok(Source::Path(PathBuf::from(text)));
+        let (place, pin) = digest::split_pin(text);
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return url(text, place, pin);
         }
-        let mut url: url::Url =
-            text.parse().map_err(|error| SourceError::Malformed(format!("parse the URL '{text}': {error}")))?;
-        if url.scheme() != "https" {
-            let what =
-                format!("fetch a scenario by plain http ('{text}'); use https, or download it and give its path");
-            return Err(SourceError::Malformed(what));
+        let path = PathBuf::from(place);
+        match pin {
+            Pin::None => Ok(Source::Path { path, sha256: None }),
+            Pin::Sha256(digest) => Ok(Source::Path { path, sha256: Some(digest) }),
+            Pin::Malformed => Err(SourceError::Malformed(format!(
+                "read the pin of '{text}'; write #sha256= and the 64 hexadecimal digits of the file's digest behind its path \
+                 (`wasmload inspect` prints the two together)"
+            ))),
         }
-        let pin = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256=")).map(str::to_owned);
-        let Some(sha256) = pin.as_deref().and_then(parse_hex) else {
-            let what = format!(
-                "fetch '{text}' without a pin; add #sha256= and the 64 hexadecimal digits of its digest \
-                 (`sha256sum FILE` prints them), so that what runs is what you looked at"
-            );
-            return Err(SourceError::Malformed(what));
-        };
-        url.set_fragment(None);
-        Ok(Source::Url { url, sha256 })
+    }
+}
+
+/// The source at a URL, which has to be pinned.
+fn url(text: &str, place: &str, pin: Pin) -> Result<Source, SourceError> {
+    let url: url::Url =
+        place.parse().map_err(|error| SourceError::Malformed(format!("parse the URL '{text}': {error}")))?;
+    if url.scheme() != "https" {
+        let what = format!("fetch a scenario by plain http ('{text}'); use https, or download it and give its path");
+        return Err(SourceError::Malformed(what));
+    }
+    match pin {
+        Pin::Sha256(sha256) => Ok(Source::Url { url, sha256 }),
+        Pin::None | Pin::Malformed => Err(SourceError::Malformed(format!(
+            "fetch '{text}' without a pin; add #sha256= and the 64 hexadecimal digits of its digest \
+             (`sha256sum FILE` prints them), so that what runs is what you looked at"
+        ))),
     }
 }
 
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Source::Path(path) => write!(f, "{}", path.display()),
+            Source::Path { path, .. } => write!(f, "{}", path.display()),
             Source::Url { url, .. } => write!(f, "{url}"),
             Source::Embedded { name, .. } => f.write_str(name),
         }
@@ -126,26 +156,66 @@ impl Source {
     /// A short name for the scenario: the file's, without its ending.
     pub fn scenario_name(&self) -> String {
         let path = match self {
-            Source::Path(path) => path.clone(),
+            Source::Path { path, .. } => path.clone(),
             Source::Url { url, .. } => PathBuf::from(url.path()),
             Source::Embedded { name, .. } => PathBuf::from(name),
         };
         path.file_stem().map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    /// The component's bytes, at most so many.
+    /// The file that it is, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Source::Path { path, .. } => Some(path),
+            Source::Url { .. } | Source::Embedded { .. } => None,
+        }
+    }
+
+    /// What to write for exactly these bytes of it: the path or URL, with its pin.
+    pub fn pinned(&self, digest: &Digest) -> String {
+        digest::pinned(&self.to_string(), digest)
+    }
+
+    /// The component's bytes, at most so many, and their digest.
     ///
     /// # Errors
     /// What can't be read or fetched, is too large, does not fit its pin, or is no component.
-    pub async fn read(&self, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+    pub async fn read(&self, max_bytes: u64) -> Result<Content, SourceError> {
         let bytes = match self {
-            Source::Path(path) => self.read_file(path, max_bytes)?,
-            Source::Url { url, sha256 } => self.fetch(url, sha256, max_bytes).await?,
+            Source::Path { path, .. } => self.read_file(path, max_bytes)?,
+            Source::Url { url, .. } => self.fetch(url, max_bytes).await?,
             Source::Embedded { bytes, .. } => bytes.to_vec(),
         };
+        let sha256 = self.accept(&bytes)?;
         match not_a_component(&bytes).map(|what| self.perhaps_a_plan().unwrap_or(what)) {
             Some(what) => Err(SourceError::NotAComponent { from: self.to_string(), what }),
-            None => Ok(bytes),
+            None => Ok(Content { bytes, sha256 }),
+        }
+    }
+
+    /// Whether these bytes, which were found there, are those that were meant; their digest.
+    ///
+    /// # Errors
+    /// Where they do not fit the pin.
+    pub fn accept(&self, bytes: &[u8]) -> Result<Digest, SourceError> {
+        let found = Digest::of(bytes);
+        let pin = match self {
+            Source::Path { sha256, .. } => *sha256,
+            Source::Url { sha256, .. } => Some(*sha256),
+            Source::Embedded { .. } => None,
+        };
+        match pin.filter(|expected| *expected != found) {
+            Some(expected) => Err(SourceError::Digest { from: self.to_string(), expected, found }),
+            None => Ok(found),
+        }
+    }
+
+    /// What a file is that somebody may have meant as a plan file.
+    fn perhaps_a_plan(&self) -> Option<&'static str> {
+        match self.file()?.extension()?.to_str()? {
+            "toml" => Some("a text file, perhaps a plan (give one of the components that it names)"),
+            "yaml" | "yml" | "json" => Some("a text file (a plan file is TOML, and its name ends in .toml)"),
+            _ => None,
         }
     }
 }
@@ -164,17 +234,7 @@ impl Source {
         SourceError::TooLarge { from: self.to_string(), max_bytes }
     }
 
-    /// What a file is that somebody may have meant as a plan file.
-    fn perhaps_a_plan(&self) -> Option<&'static str> {
-        let Source::Path(path) = self else { return None };
-        let extension = path.extension()?.to_str()?;
-        let is_notation = ["yaml", "yml", "json"].contains(&extension);
-        is_notation.then_some("a text file (a plan file is TOML, and its name ends in .toml)")
-    }
-}
-
-impl Source {
-    async fn fetch(&self, url: &url::Url, sha256: &[u8; 32], max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+    async fn fetch(&self, url: &url::Url, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
         let chain = |error: reqwest::Error| fail(with_causes(&error));
         let client = reqwest::Client::builder()
@@ -191,10 +251,6 @@ impl Source {
             }
             bytes.extend_from_slice(&chunk);
         }
-        let found: [u8; 32] = Sha256::digest(&bytes).into();
-        if found != *sha256 {
-            return Err(SourceError::Digest { url: url.to_string(), expected: hex(sha256), found: hex(&found) });
-        }
         Ok(bytes)
     }
 }
@@ -210,64 +266,6 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What the bytes are, when they are not a component.
-fn not_a_component(bytes: &[u8]) -> Option<&'static str> {
-    // The binary format's preamble: `\0asm`, a version, and a layer: 0 for core modules, 1 for components.
-    match bytes {
-        [b'\0', b'a', b's', b'm', _, _, layer, 0] => match layer {
-            0 => Some("a core WebAssembly module with nothing in it"),
-            _ => None,
-        },
-        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => None,
-        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Some("a core WebAssembly module"),
-        [b'\0', b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
-        [] => Some("empty"),
-        [b'P', b'K', 3, 4, ..] => Some("a zip archive"),
-        [0x1f, 0x8b, ..] => Some("a gzip file"),
-        [0x7f, b'E', b'L', b'F', ..] => Some("a native program"),
-        _ => Some(text_kind(bytes)),
-    }
-}
-
-fn text_kind(bytes: &[u8]) -> &'static str {
-    let head = &bytes[..bytes.len().min(4096)];
-    let text = match std::str::from_utf8(head) {
-        Ok(text) => text,
-        // A character cut in two by the end of what is looked at.
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return "a binary file of another kind",
-    };
-    let start = text.trim_start();
-    if start.starts_with("(module") || start.starts_with("(component") || start.starts_with(";;") {
-        "WebAssembly in text form"
-    } else if start.starts_with("package ") && start.contains(';') {
-        "a text file, perhaps WIT or source code"
-    } else {
-        "a text file, perhaps source code"
-    }
-}
-
-fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,10 +278,11 @@ mod tests {
         assert_eq!(source.scenario_name(), "cities");
         let Source::Url { url, sha256 } = source else { panic!("not a URL") };
         assert_eq!(url.as_str(), "https://example.org/a/cities.wasm");
-        assert_eq!(hex(&sha256), PIN);
+        assert_eq!(sha256.to_string(), PIN);
         for (bad, expected) in [
             ("https://example.org/a.wasm".to_owned(), "without a pin"),
             ("https://example.org/a.wasm#sha256=12".to_owned(), "without a pin"),
+            ("https://example.org/a.wasm#part".to_owned(), "without a pin"),
             (format!("http://example.org/a.wasm#sha256={PIN}"), "plain http"),
         ] {
             let error = bad.parse::<Source>().unwrap_err().to_string();
@@ -292,14 +291,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_called_by_its_name() {
-        assert_eq!(not_a_component(b"\0asm\x0d\0\x01\0rest"), None);
-        assert_eq!(not_a_component(b"\0asm\x01\0\0\0rest"), Some("a core WebAssembly module"));
-        assert_eq!(not_a_component(b"(module)"), Some("WebAssembly in text form"));
-        assert_eq!(not_a_component(b"print('hello')"), Some("a text file, perhaps source code"));
-        assert_eq!(not_a_component(b"PK\x03\x04zip"), Some("a zip archive"));
-        assert_eq!(not_a_component(b""), Some("empty"));
-        assert_eq!(not_a_component(b"\xff\xfe\0\x01"), Some("a binary file of another kind"));
+    fn a_path_may_have_a_pin() {
+        let source: Source = "shops/a#1.wasm".parse().unwrap();
+        assert_eq!(source, Source::Path { path: "shops/a#1.wasm".into(), sha256: None });
+        let source: Source = format!("shops/a#1.wasm#sha256={PIN}").parse().unwrap();
+        assert_eq!((source.file(), source.to_string().as_str()), (Some(Path::new("shops/a#1.wasm")), "shops/a#1.wasm"));
+        assert_eq!(source.scenario_name(), "a#1");
+        assert_eq!(source.pinned(&Digest::of(b"")), format!("shops/a#1.wasm#sha256={PIN}"));
+        assert_eq!(source.accept(b"").unwrap().to_string(), PIN);
+        let error = source.accept(b"other").unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("accept shops/a#1.wasm: its digest is sha256={}", Digest::of(b"other"))),
+            "{error}"
+        );
+        assert!(error.contains(&format!("the pin says sha256={PIN}")), "{error}");
+        let error = "a.wasm#sha256=12".parse::<Source>().unwrap_err().to_string();
+        assert!(error.contains("'a.wasm#sha256=12'; write #sha256= and the 64 hexadecimal digits"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_read_comes_with_its_digest() {
+        let source = Source::Embedded { name: "empty", bytes: b"\0asm\x0d\0\x01\0" };
+        let content = source.read(1_000).await.unwrap();
+        assert_eq!(content.sha256, Digest::of(&content.bytes));
     }
 
     #[tokio::test]
