@@ -11,6 +11,7 @@ mod data;
 mod demo;
 mod failures;
 mod har;
+mod hostile;
 mod http;
 mod http2;
 mod inspect;

@@ -78,7 +78,7 @@ fn another_scheme_port_or_spelling_is_another_host() {
 #[test]
 fn a_redirect_leads_no_further_than_a_request() {
     let (target, other) = (Server::start(), Server::start());
-    let url = format!("/redirect-to?{}", other.url());
+    let url = format!("/redirect?{}", other.url());
     let (own, foreign) = (target.authority(), other.authority());
     let reason =
         format!("http://{foreign} is not the run's target, http://{own}; --allow-host {foreign} would allow it");

@@ -13,8 +13,11 @@ use crate::toolchain::Toolchain;
 /// What every guest is made of, beside its own sources.
 const SHARED_SOURCES: [&str; 4] = ["wit", "guest-sdk/rust/src", "guest-sdk/rust/Cargo.toml", "Cargo.toml"];
 
-/// Where the test guests are, a file each.
-const TEST_GUESTS: &str = "tests/guests/guests";
+/// Where the test guests in Rust are, a file each.
+const RUST_GUESTS: &str = "tests/guests/guests";
+
+/// Where those are that Rust can't express: components as text, a file each.
+const RAW_GUESTS: &str = "tests/guests/raw";
 
 /// Builds the test guests and the examples into target/guests.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,8 @@ pub(crate) struct Args {
 struct Group {
     /// Its folder, in the project.
     folder: &'static str,
+    /// What is built there, beside [`SHARED_SOURCES`].
+    sources: &'static [&'static str],
     /// Which of its targets cargo is to build.
     targets: &'static str,
     /// Where cargo puts them, below the folder of release builds.
@@ -35,8 +40,13 @@ struct Group {
 }
 
 const GROUPS: [Group; 2] = [
-    Group { folder: "tests/guests", targets: "--examples", output: "examples" },
-    Group { folder: "examples", targets: "--lib", output: "" },
+    Group {
+        folder: "tests/guests",
+        sources: &["tests/guests/Cargo.toml", "tests/guests/Cargo.lock", "tests/guests/src", RUST_GUESTS],
+        targets: "--examples",
+        output: "examples",
+    },
+    Group { folder: "examples", sources: &["examples"], targets: "--lib", output: "" },
 ];
 
 /// Builds what does not fit its sources.
@@ -47,8 +57,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Err(error) => Some(Err(error)),
     });
     let stale = stale.collect::<Result<Vec<_>>>()?;
+    let raw_is_stale = args.force || !raw_is_fresh()?;
+    if raw_is_stale {
+        project::say("guests: building those of text");
+        build_raw()?;
+    }
     if stale.is_empty() {
-        project::say("guests: up to date");
+        if !raw_is_stale {
+            project::say("guests: up to date");
+        }
         return Ok(());
     }
     let toolchain = Toolchain::find()?;
@@ -66,7 +83,12 @@ pub(crate) fn prepare() -> Result<()> {
 /// # Errors
 /// Where their folder can't be read.
 pub(crate) fn test_guests() -> Result<Vec<String>> {
-    let files = project::files_below(&project::root().join(TEST_GUESTS))?;
+    Ok([names_in(RUST_GUESTS)?, names_in(RAW_GUESTS)?].concat())
+}
+
+/// The names of the files in that folder of the project, without their endings.
+fn names_in(folder: &str) -> Result<Vec<String>> {
+    let files = project::files_below(&project::root().join(folder))?;
     let names = files.iter().filter_map(|file| file.file_stem());
     Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())
 }
@@ -75,7 +97,7 @@ impl Group {
     /// The names of its components.
     fn names(&self) -> Result<Vec<String>> {
         if self.targets == "--examples" {
-            return test_guests();
+            return names_in(RUST_GUESTS);
         }
         let folder = project::root().join(self.folder);
         let entries = folder.read_dir().with_context(|| format!("failed to read {}", folder.display()))?;
@@ -83,21 +105,12 @@ impl Group {
         Ok(packages.map(|entry| entry.file_name().to_string_lossy().replace('-', "_")).collect())
     }
 
-    fn stamp(&self) -> PathBuf {
-        project::guests_dir().join(format!("{}.digest", self.folder.replace('/', "-")))
-    }
-
     fn digest(&self) -> Result<String> {
-        let mut sources = SHARED_SOURCES.to_vec();
-        sources.push(self.folder);
-        digest::of(&sources)
+        digest::of(&[&SHARED_SOURCES[..], self.sources].concat())
     }
 
     fn is_fresh(&self) -> Result<bool> {
-        if fs::read_to_string(self.stamp()).ok().as_deref() != Some(&self.digest()?) {
-            return Ok(false);
-        }
-        Ok(self.names()?.iter().all(|name| component_path(name).exists()))
+        Ok(are_fresh(self.folder, &self.digest()?, &self.names()?))
     }
 
     fn build(&self, toolchain: &Toolchain) -> Result<()> {
@@ -110,12 +123,46 @@ impl Group {
         fs::create_dir_all(project::guests_dir())?;
         let output = build_dir.join(toolchain.output()).join(self.output);
         for name in self.names()? {
-            let component = to_component(&output.join(format!("{name}.wasm")))?;
-            let path = component_path(&name);
-            fs::write(&path, component).with_context(|| format!("failed to write {}", path.display()))?;
+            write_component(&name, &to_component(&output.join(format!("{name}.wasm")))?)?;
         }
-        fs::write(self.stamp(), self.digest()?).context("failed to write down what was built")
+        write_down(self.folder, &self.digest()?)
     }
+}
+
+fn raw_is_fresh() -> Result<bool> {
+    Ok(are_fresh(RAW_GUESTS, &digest::of(&[RAW_GUESTS])?, &names_in(RAW_GUESTS)?))
+}
+
+/// Compiles the components that are written as text.
+fn build_raw() -> Result<()> {
+    fs::create_dir_all(project::guests_dir())?;
+    for name in names_in(RAW_GUESTS)? {
+        let path = project::root().join(RAW_GUESTS).join(format!("{name}.wat"));
+        let component = wat::parse_file(&path).with_context(|| format!("failed to compile {}", path.display()))?;
+        validate(&component).with_context(|| format!("{} is no valid component", path.display()))?;
+        write_component(&name, &component)?;
+    }
+    write_down(RAW_GUESTS, &digest::of(&[RAW_GUESTS])?)
+}
+
+/// Whether the components of these names are there, and were built from what has that digest.
+fn are_fresh(folder: &str, digest: &str, names: &[String]) -> bool {
+    let built_from = fs::read_to_string(stamp(folder)).ok();
+    built_from.as_deref() == Some(digest) && names.iter().all(|name| component_path(name).exists())
+}
+
+/// Writes down what the components of that folder were built from.
+fn write_down(folder: &str, digest: &str) -> Result<()> {
+    fs::write(stamp(folder), digest).context("failed to write down what was built")
+}
+
+fn stamp(folder: &str) -> PathBuf {
+    project::guests_dir().join(format!("{}.digest", folder.replace('/', "-")))
+}
+
+fn write_component(name: &str, component: &[u8]) -> Result<()> {
+    let path = component_path(name);
+    fs::write(&path, component).with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Where the component of that name is put.
@@ -130,14 +177,17 @@ pub(crate) fn component_path(name: &str) -> PathBuf {
 fn to_component(path: &Path) -> Result<Vec<u8>> {
     let built = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
     if wasmparser::Parser::is_component(&built) {
-        wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-            .validate_all(&built)
-            .with_context(|| format!("{} is no valid component", path.display()))?;
+        validate(&built).with_context(|| format!("{} is no valid component", path.display()))?;
         return Ok(built);
     }
     let encoder = ComponentEncoder::default();
     let component = encoder.validate(true).module(&built).and_then(|mut encoder| encoder.encode());
     component.with_context(|| format!("failed to make a component of {}", path.display()))
+}
+
+fn validate(component: &[u8]) -> Result<()> {
+    let mut validator = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
+    validator.validate_all(component).map(drop).map_err(Into::into)
 }
 
 #[cfg(test)]
@@ -147,12 +197,19 @@ mod tests {
     #[test]
     fn cargo_builds_every_test_guest() -> Result<()> {
         let manifest = fs::read_to_string(project::root().join("tests/guests/Cargo.toml"))?;
-        let guests = test_guests()?;
+        let guests = names_in(RUST_GUESTS)?;
         assert_eq!(manifest.matches("[[example]]").count(), guests.len());
         for guest in guests {
             let table = format!("name = \"{guest}\"\npath = \"guests/{guest}.rs\"\ncrate-type = [\"cdylib\"]\n");
             assert!(manifest.contains(&table), "tests/guests/Cargo.toml has no such table: {table}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn no_two_guests_have_one_name() -> Result<()> {
+        let (rust, raw) = (names_in(RUST_GUESTS)?, names_in(RAW_GUESTS)?);
+        assert!(!raw.is_empty() && raw.iter().all(|name| !rust.contains(name)), "{raw:?}");
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Outcome, asks, assert_fails};
-use crate::support::processes::wait_until;
+use crate::support::processes::{peak_memory, wait_until};
 use crate::support::running::Running;
 use crate::support::scripted::{FINE, Peer, Scripted};
 
@@ -79,7 +79,7 @@ fn assert_defused(bomb: Bomb, flags: &str, limit: u64) {
     let server = Scripted::start(move |mut peer| {
         while let Some(request) = peer.request()? {
             wait_until("the program's number is known", || id.get().is_some());
-            let peak = id.get().map_or(0, |id| peak_memory(*id));
+            let peak = id.get().and_then(|id| peak_memory(*id)).expect("a running process has a peak");
             seen.lock().expect("no holder of this lock panics").push(peak);
             if request.path == "/bad" {
                 return bomb.send(&mut peer);
@@ -94,14 +94,6 @@ fn assert_defused(bomb: Bomb, flags: &str, limit: u64) {
     assert_eq!(Outcome::read(&ran), Outcome::too_large(limit, &RECEIVED), "{coding:?} {flags}");
     let [before, after] = peaks.lock().expect("no holder of this lock panics")[..] else { panic!("two requests") };
     assert!(before > 0 && after - before <= FLAT, "{coding:?} {flags}: from {before} to {after} bytes");
-}
-
-/// The most memory that a process ever had resident, in bytes.
-fn peak_memory(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a running process has a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of its peak");
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kibibytes << 10
 }
 
 #[test]

@@ -130,6 +130,14 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<String> {
     Ok(answer)
 }
 
+/// The most memory that a process ever had resident, in bytes; none where it has ended.
+pub(crate) fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    Some(kibibytes << 10)
+}
+
 /// The first of these programs that is there.
 pub(crate) fn find(candidates: &[&str]) -> Option<PathBuf> {
     candidates.iter().map(PathBuf::from).find(|path| path.exists())

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::processes::{Process, read, wait_until};
+use super::processes::{Process, peak_memory, read, wait_until};
 use super::program::{Ran, Wasmload};
 
 /// The program, started and not waited for.
@@ -43,10 +43,23 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn finish(mut self) -> Ran {
-        let code = self.process.wait().code();
+    pub(crate) fn finish(self) -> Ran {
+        self.finish_with_peak().0
+    }
+
+    /// Waits for its end, and gives the most memory too that it had resident, in bytes: but for what it took in its last
+    /// few milliseconds, since the system forgets that as a process ends.
+    #[track_caller]
+    pub(crate) fn finish_with_peak(mut self) -> (Ran, u64) {
+        let (mut peak, mut status) = (0, None);
+        wait_until("a process ends", || {
+            peak = peak_memory(self.id()).map_or(peak, |seen| seen.max(peak));
+            status = self.process.ended();
+            status.is_some()
+        });
+        let code = status.and_then(|status| status.code());
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| read(&self.directory.path().join(name)));
-        Ran { code, stdout, stderr, directory: self.directory }
+        (Ran { code, stdout, stderr, directory: self.directory }, peak)
     }
 
     #[track_caller]

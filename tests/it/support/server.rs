@@ -127,6 +127,11 @@ impl Server {
         self.address.to_string()
     }
 
+    /// The port that it listens at.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// All requests so far, in the order in which they were read.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().expect("no holder of this lock panics").clone()
@@ -248,12 +253,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
 }
 
 /// What the server says to a request, head and body: nothing at all to `/never`, and `status` where the path says nothing.
+/// `/redirect` leads to its query, as it stands there.
 fn answer(request: &Request, status: u16) -> Vec<u8> {
     match request.path.as_str() {
         "/never" => Vec::new(),
         "/echo" => respond(200, &[], &request.body_or(b"nothing to echo")),
-        "/redirect" => respond(302, &[("location", "/landing?from=redirect")], b""),
-        "/redirect-to" => respond(302, &[("location", request.query.as_deref().unwrap_or_default())], b""),
+        "/redirect" => {
+            let location = request.query.as_deref().unwrap_or("/landing?from=redirect");
+            respond(302, &[("location", location)], b"")
+        }
         "/set-cookie" => respond(200, &[("set-cookie", "session=s1; Path=/")], b"ok"),
         "/json" => respond(
             200,

@@ -1,0 +1,65 @@
+//! Components that are too much for a compiler: refused before any load, by their size or by the time that they take.
+
+use crate::support::program::Wasmload;
+use crate::support::running::Running;
+use crate::support::untouched::Untouched;
+
+/// How many functions the component has: nearly as many as there may be.
+const FUNCTIONS: usize = 900_000;
+
+/// A sequence of instructions that leaves nothing behind: `i32.const 1` and `drop`, again and again.
+const FILLING: [u8; 3] = [0x41, 1, 0x1a];
+
+/// A valid component of 50 MB with nothing in it but functions.
+fn large_component() -> Vec<u8> {
+    // No locals, the filling, and the end; 57 bytes with its length.
+    let body = [&[0][..], &FILLING.repeat(18), &[0x0b]].concat();
+    let body = [&number(body.len())[..], &body].concat();
+    let types = section(1, &[1, 0x60, 0, 0]);
+    let functions = section(3, &[number(FUNCTIONS), vec![0; FUNCTIONS]].concat());
+    let code = section(10, &[number(FUNCTIONS), body.repeat(FUNCTIONS)].concat());
+    let module = [b"\0asm\x01\0\0\0", &types[..], &functions, &code].concat();
+    [b"\0asm\x0d\0\x01\0", &section(1, &module)[..]].concat()
+}
+
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    [&[id], &number(content.len())[..], content].concat()
+}
+
+/// A number as WebAssembly writes it: seven bits a byte, the lowest ones first.
+fn number(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (value & 0x7f) as u8;
+        value >>= 7;
+        if value == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// Runs that component with these flags: it is refused with exit code 104 and that text, in so much memory.
+#[track_caller]
+fn assert_refused(flags: &str, text: &str, most_mib: u64) {
+    let component = large_component();
+    assert!((50..60).contains(&(component.len() / 1_000_000)), "{} bytes", component.len());
+    let target = Untouched::new();
+    let program = Wasmload::new(["run", "large.wasm"]).file("large.wasm", component).with(flags);
+    let (ran, peak) = Running::start(program.with("--no-cache --host").arg(target.url())).finish_with_peak();
+    let ran = ran.expect(104);
+    target.assert_untouched();
+    assert!(ran.stderr.contains(text), "{flags}: {}", ran.stderr);
+    assert!(peak >> 20 <= most_mib, "{flags}: {} MiB", peak >> 20);
+}
+
+#[test]
+fn a_component_that_is_too_large_is_not_read() {
+    assert_refused("--max-component-size 32MiB", "--max-component-size", 64);
+}
+
+#[test]
+fn a_component_that_takes_too_long_is_given_up() {
+    assert_refused("--compile-timeout 1s", "--compile-timeout", 4096);
+}

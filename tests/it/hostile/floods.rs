@@ -1,0 +1,89 @@
+//! Guests that flood the host: with names, log lines, cookies, headers, bodies, requests, and what they never give back.
+
+use super::{Case, Fate, Places, assert_harmless};
+
+/// How often a flood's guest does what it does, where a million takes too long for a test.
+const MANY: u32 = 100_000;
+
+/// What goes over the bound on names is told.
+const OVER: &[&str] = &["names-over-limit"];
+
+/// One iteration of so many, with all the CPU time that it wants between two calls of the host.
+const fn flood(case: &'static str, count: u32) -> Case {
+    Case { count, keys: r#"max-cpu-time = "60s""#, ..Case::new("hostile_floods", case) }
+}
+
+#[test]
+fn names_are_bounded() {
+    assert_harmless(&[
+        // A million of them, of eight kinds.
+        Case { warnings: OVER, fate: Fate::Failure(""), ..flood("names", 125_000) },
+        Case { warnings: OVER, ..flood("requests", MANY) },
+    ]);
+}
+
+#[test]
+fn reasons_and_tags_are_bounded() {
+    let rule = r#"threshold = ["failure_rate{tag.shop=1}: <= 100%"]"#;
+    let reasons = Case { iterations: 10_000, fate: Fate::Failure(""), ..flood("iteration-reasons", 1) };
+    assert_harmless(&[
+        Case { warnings: OVER, ..flood("reasons", MANY) },
+        Case { warnings: OVER, ..reasons },
+        Case { run_keys: rule, ..flood("tags", MANY) },
+        Case { run_keys: rule, iterations: 3, ..flood("tags-at-once", MANY) },
+    ]);
+}
+
+/// Gigabytes of it, of which the log gets little, and says so.
+#[test]
+fn logs_are_bounded() {
+    for case in [flood("log", 2_048), flood("log-lines", 256), flood("print", 65_536), flood("print-lines", 256)] {
+        let case = Case { warnings: &["log-lines-dropped"], ..case };
+        assert_harmless(&[case]);
+        let (ran, _) = Places::open().run(&case.plan());
+        let ran = ran.expect(0);
+        let seconds = ran.summary()["elapsed_seconds"].as_f64().expect("a time");
+        // A second's worth of lines for each second that was begun.
+        let bytes = (seconds as usize + 2) << 20;
+        assert!(ran.stderr.len() <= bytes, "{}: {} bytes in {seconds} s", case.case, ran.stderr.len());
+    }
+}
+
+#[test]
+fn cookies_are_bounded() {
+    assert_harmless(&[flood("cookies", 20_000)]);
+}
+
+#[test]
+fn what_is_never_dropped_is_bounded() {
+    assert_harmless(&[
+        Case { fate: Fate::Trap("held more than"), ..flood("responses", 2 * MANY) },
+        Case { fate: Fate::Trap("held more than"), ..flood("transactions", 2 * MANY) },
+        Case { fate: Fate::Trap("held responses of more than 256 MiB"), mib: 448, ..flood("bodies", 400) },
+    ]);
+}
+
+#[test]
+fn batches_are_bounded() {
+    assert_harmless(&[flood("batch", MANY)]);
+}
+
+/// A head of 10 MiB is a request that a server may be tried with: it is sent or refused, and held once or twice.
+#[test]
+fn heads_are_bounded() {
+    let heavy = |case, count| Case { iterations: 3, ..flood(case, count) };
+    assert_harmless(&[
+        heavy("long-header", 10 << 20),
+        heavy("headers", MANY),
+        heavy("long-url", 10 << 20),
+        heavy("long-method", 10 << 20),
+    ]);
+}
+
+/// The guest has a memory of 2 GiB of which it never touched a page; what it asks the host to send is not copied.
+#[test]
+fn bodies_are_bounded() {
+    let keys = "max-cpu-time = \"60s\"\nmax-memory = \"2GiB\"";
+    let body = |count| Case { keys, iterations: 3, fate: Fate::Trap("--max-request-size"), ..flood("body", count) };
+    assert_harmless(&[body(1 << 30), body(100 << 20)]);
+}
