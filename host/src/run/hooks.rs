@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prepare::PreparedScenario;
-use crate::sandbox::{CallError, Identity, Instance};
+use crate::sandbox::{Account, CallError, Identity, Instance};
 
 /// How long each of them may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -76,7 +76,8 @@ impl PreparedScenario {
     ) -> Result<T, CallError> {
         let identity = Identity { vu: 0, instance: 0 };
         let calling = async {
-            let mut instance = Instance::new(&self.scenario, Arc::clone(&self.env), identity).await?;
+            let mut instance =
+                Instance::new(&self.scenario, Arc::clone(&self.env), identity, Account::default()).await?;
             call(&mut instance).await
         };
         tokio::select! {

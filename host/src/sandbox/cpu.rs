@@ -1,8 +1,10 @@
 //! The CPU time of one virtual user: how long its guest may compute without calling the host, and how much of its
 //! thread it took lately.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use super::engine::TICK;
@@ -14,20 +16,53 @@ const SHARE: u32 = 16;
 /// What it may take beyond that at one time; with more, it takes turns with the others who did.
 const BURST: Duration = Duration::from_millis(50);
 
-/// Counts a virtual user's CPU time.
+/// CPU time that the thread has used.
+pub(super) fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// What a virtual user took beyond its share of its thread, over all of its instances. Clones are the same account.
+#[derive(Clone, Debug, Default)]
+pub struct Account(Arc<Mutex<Debt>>);
+
 #[derive(Debug, Default)]
+struct Debt {
+    time: Duration,
+    /// Until when it is paid off.
+    settled: Option<Instant>,
+}
+
+impl Account {
+    /// Charges what was run until now, and pays off what the share has come to; whether more is owed than may be.
+    fn settle(&self, running: Running, now: Instant) -> bool {
+        let mut debt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Exchanges that were under way at one time end in any order.
+        let now = debt.settled.map_or(now, |settled| settled.max(now));
+        let ran = running.until(now);
+        if debt.time > BURST {
+            turns::took(ran);
+        }
+        let passed = debt.settled.map_or(Duration::ZERO, |settled| now.saturating_duration_since(settled));
+        debt.time = (debt.time + ran).saturating_sub(passed / SHARE);
+        debt.settled = Some(now);
+        debt.time > BURST
+    }
+}
+
+/// Counts the CPU time of a virtual user's instance.
+#[derive(Debug)]
 pub(super) struct CpuMeter {
     /// Ticks that passed in guest code since its last call of the host.
     ticks: u32,
+    /// The thread's CPU time at the first of them.
+    since: Duration,
     /// The host was called since the last tick, so the tick that comes next may be one that passed there.
     in_host: bool,
     /// A call of the host waited since the last tick, so the tick that comes next owes nobody a turn.
     waited: bool,
     running: Running,
-    /// What it took beyond its share.
-    debt: Duration,
-    /// Until when `debt` is paid off.
-    settled: Option<Instant>,
+    account: Account,
 }
 
 /// Since when a virtual user has its thread.
@@ -41,7 +76,23 @@ enum Running {
     AfterYield(Instant),
 }
 
+impl Running {
+    /// How long it has had its thread by then.
+    fn until(self, now: Instant) -> Duration {
+        match self {
+            Running::No => Duration::ZERO,
+            Running::Since(since) => now.saturating_duration_since(since),
+            Running::AfterYield(since) => now.saturating_duration_since(since).min(TICK),
+        }
+    }
+}
+
 impl CpuMeter {
+    /// For an instance of the virtual user of that account.
+    pub(super) fn new(account: Account) -> CpuMeter {
+        CpuMeter { ticks: 0, since: Duration::ZERO, in_host: false, waited: false, running: Running::No, account }
+    }
+
     /// The virtual user runs from now on.
     pub(super) fn run(&mut self, now: Instant) {
         self.running = Running::Since(now);
@@ -54,7 +105,7 @@ impl CpuMeter {
 
     /// A call of the host waits from now on.
     pub(super) fn wait(&mut self, now: Instant) {
-        self.settle(now);
+        self.account.settle(self.running, now);
         self.running = Running::No;
     }
 
@@ -65,39 +116,27 @@ impl CpuMeter {
         self.run(now);
     }
 
-    /// Counts a tick that comes while guest code runs; the guest's CPU time since its last call of the host.
-    pub(super) fn tick(&mut self) -> Duration {
-        self.ticks = if std::mem::take(&mut self.in_host) { 0 } else { self.ticks + 1 };
-        TICK * self.ticks
+    /// Counts a tick that comes while guest code runs; the guest's CPU time since its last call of the host. Ticks are
+    /// those of the wall's clock, so what the thread had is counted at the most: on a busy machine that may be less.
+    pub(super) fn tick(&mut self, thread_time: Duration) -> Duration {
+        if std::mem::take(&mut self.in_host) {
+            (self.ticks, self.since) = (0, thread_time);
+            return Duration::ZERO;
+        }
+        self.ticks += 1;
+        (TICK * self.ticks).min(thread_time.saturating_sub(self.since) + TICK)
     }
 
     /// What a virtual user owes the others at a tick.
     pub(super) fn due(&mut self, now: Instant) -> Due {
-        self.settle(now);
+        let owes = self.account.settle(self.running, now);
         let waited = std::mem::take(&mut self.waited);
-        if self.debt > BURST {
+        if owes {
             self.running = Running::AfterYield(now);
             return Due::Turn;
         }
         self.running = if waited { Running::Since(now) } else { Running::AfterYield(now) };
         if waited { Due::Nothing } else { Due::Place }
-    }
-
-    /// Charges what it ran until now, and pays off what its share has come to.
-    fn settle(&mut self, now: Instant) {
-        // Exchanges that were under way at one time end in any order.
-        let now = self.settled.map_or(now, |settled| settled.max(now));
-        let ran = match self.running {
-            Running::No => Duration::ZERO,
-            Running::Since(since) => now.saturating_duration_since(since),
-            Running::AfterYield(since) => now.saturating_duration_since(since).min(TICK),
-        };
-        if self.debt > BURST {
-            turns::took(ran);
-        }
-        let passed = self.settled.map_or(Duration::ZERO, |settled| now.saturating_duration_since(settled));
-        self.debt = (self.debt + ran).saturating_sub(passed / SHARE);
-        self.settled = Some(now);
     }
 }
 
@@ -122,18 +161,39 @@ mod tests {
 
     #[test]
     fn ticks_in_the_host_are_not_the_guests() {
-        let mut cpu = CpuMeter::default();
+        let mut cpu = CpuMeter::new(Account::default());
+        let thread = |ticks: u32| TICK * (100 + ticks);
         cpu.call();
-        assert_eq!(cpu.tick(), Duration::ZERO);
-        assert_eq!(cpu.tick(), TICK);
-        assert_eq!(cpu.tick(), TICK * 2);
+        assert_eq!(cpu.tick(thread(0)), Duration::ZERO);
+        assert_eq!(cpu.tick(thread(1)), TICK);
+        assert_eq!(cpu.tick(thread(2)), TICK * 2);
         cpu.call();
-        assert_eq!(cpu.tick(), Duration::ZERO);
+        assert_eq!(cpu.tick(thread(3)), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_others_on_the_machine_took_is_not_the_guests() {
+        let mut cpu = CpuMeter::new(Account::default());
+        cpu.call();
+        cpu.tick(TICK * 5);
+        let used: Vec<_> = (1..=100).map(|tick| cpu.tick(TICK * 5 + TICK * tick / 10)).collect();
+        assert_eq!(used[99], TICK * 11);
+    }
+
+    #[test]
+    fn a_new_instance_owes_what_the_one_before_it_took() {
+        let (start, account) = (Instant::now(), Account::default());
+        let mut cpu = CpuMeter::new(account.clone());
+        cpu.run(start);
+        cpu.wait(at(start, 200));
+        let mut next = CpuMeter::new(account);
+        next.run(at(start, 201));
+        assert_eq!(next.due(at(start, 202)), Due::Turn);
     }
 
     #[test]
     fn who_waits_for_answers_owes_nothing() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::default());
+        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
         cpu.run(start);
         // A tenth of a millisecond of work for each millisecond.
         for turn in 0..10_000 {
@@ -148,7 +208,7 @@ mod tests {
 
     #[test]
     fn who_computes_takes_turns_soon_and_is_let_off_later() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::default());
+        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
         cpu.run(start);
         let dues: Vec<Due> = (1..=7).map(|tick| cpu.due(at(start, tick * 10))).collect();
         assert_eq!(dues[..5], [Due::Place; 5]);
@@ -160,7 +220,7 @@ mod tests {
 
     #[test]
     fn short_waits_between_long_computing_do_not_help() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::default());
+        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
         cpu.run(start);
         for round in 0..20 {
             cpu.wait(at(start, round * 10 + 9));

@@ -8,6 +8,7 @@ use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, Instance as WasmInstance, Lift, Lower, TypedFunc,
 };
 
+use super::cpu::Account;
 use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
 use super::state::{Environment, Identity, State};
@@ -72,16 +73,22 @@ enum Run {
 }
 
 impl Instance {
-    /// Makes an instance of a scenario.
+    /// Makes an instance of a scenario. The CPU time that it takes is charged to that account.
     ///
     /// # Errors
     /// The guest trapped as it was instantiated.
-    pub async fn new(scenario: &Scenario, env: Arc<Environment>, identity: Identity) -> Result<Instance, CallError> {
-        let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity)));
+    pub async fn new(
+        scenario: &Scenario,
+        env: Arc<Environment>,
+        identity: Identity,
+        account: Account,
+    ) -> Result<Instance, CallError> {
+        let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, account)));
         let store = &mut counting.0;
         if guards::ON {
             bound(store);
         }
+        store.data_mut().begin();
         let made = async {
             let instance = scenario.pre.instantiate_async(&mut *store).await?;
             let run = match &scenario.exports.entry {

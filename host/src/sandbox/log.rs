@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::plan::Limits;
+use crate::terminal::is_harmful;
 
 /// What a virtual user may still log in the second that goes, by whatever way. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -44,9 +45,22 @@ impl LogBudget {
     }
 }
 
-/// The line without carriage returns, by which it could overwrite itself on a terminal.
-pub(super) fn one_line(line: &str) -> Cow<'_, str> {
-    if line.contains('\r') { Cow::Owned(line.replace('\r', "\\r")) } else { Cow::Borrowed(line) }
+/// The line with nothing in it that a terminal would obey: neither what it could overwrite itself by, nor what turns the
+/// order of its characters.
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
+    let is_harmless = |c: char| c == '\t' || !is_harmful(c);
+    if line.chars().all(is_harmless) {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\r' => shown.push_str("\\r"),
+            c if is_harmless(c) => shown.push(c),
+            c => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 #[cfg(test)]
@@ -67,8 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_does_not_overwrite_itself() {
-        assert_eq!(one_line("all is well"), "all is well");
-        assert_eq!(one_line("bad\rgood"), "bad\\rgood");
+    fn a_line_does_what_no_terminal_obeys() {
+        assert_eq!(shown("all is\twell: ünïcödé"), "all is\twell: ünïcödé");
+        assert_eq!(shown("bad\rgood"), "bad\\rgood");
+        assert_eq!(shown("\u{1b}[2J\u{202e}txet"), "\\u{1b}[2J\\u{202e}txet");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
+use super::cpu::Account;
 use super::engine::{self, EngineOptions, Ticker};
 use super::instance::{CallError, Instance};
 use super::state::{Environment, Identity, State};
@@ -90,7 +91,7 @@ impl Scenario {
     /// # Errors
     /// The guest trapped.
     pub async fn describe(&self, env: Arc<Environment>) -> Result<TaskSet, CallError> {
-        Instance::new(self, env, Identity { vu: 0, instance: 0 }).await?.describe().await
+        Instance::new(self, env, Identity { vu: 0, instance: 0 }, Account::default()).await?.describe().await
     }
 }
 

@@ -14,7 +14,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::cpu::{CpuMeter, Due};
+use super::cpu::{Account, CpuMeter, Due, thread_time};
 use super::imports::metrics::Transactions;
 use super::imports::stdio::Stdio;
 use super::log::LogBudget;
@@ -131,7 +131,7 @@ struct Wasi {
 }
 
 impl State {
-    pub(super) fn new(env: Arc<Environment>, identity: Identity) -> State {
+    pub(super) fn new(env: Arc<Environment>, identity: Identity, account: Account) -> State {
         let observer = env.watch.as_ref().and_then(|watch| watch.observer(identity.vu));
         let interrupted = env.recorder.requests_interrupted();
         let client = http::Client::new(Arc::clone(&env.http), identity.vu, interrupted, observer);
@@ -148,7 +148,7 @@ impl State {
             stop_requested: false,
             random: random_stream(env.seed, identity.vu, u64::from(identity.instance) * 2),
             log: LogBudget::default(),
-            cpu: CpuMeter::default(),
+            cpu: CpuMeter::new(account),
             memory: MemoryLimiter::new(env.limits.max_memory_bytes),
             table,
             requests: Arc::new(Semaphore::new(env.limits.max_concurrent_requests.max(1))),
@@ -265,6 +265,7 @@ impl State {
         if let Some(wasi) = &self.wasi {
             wasi.stdio.flush();
         }
+        self.host_waits();
     }
 
     /// The memory bound, if a request for more than that was denied.
@@ -279,7 +280,7 @@ impl State {
     /// At each tick of the epoch while guest code runs: counts it, and lets other virtual users have their turn.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let limit = self.env.limits.max_cpu_time;
-        if self.cpu.tick() > limit {
+        if self.cpu.tick(thread_time()) > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
         Ok(match self.cpu.due(TokioInstant::now()) {

@@ -1,6 +1,7 @@
 //! A trap, as a person wants to read it.
 
 use wasmtime::WasmBacktrace;
+use wasmtime::component::ResourceTableError;
 
 /// What ended a guest's call before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ impl Trap {
             trap.to_string()
         } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
             format!("the guest exited with code {}", exit.0)
+        } else if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            "had too many calls of async functions, or handles of WASI, under way at one time; wait for what was started, \
+             or drop it"
+                .to_owned()
         } else {
             error.root_cause().to_string()
         };

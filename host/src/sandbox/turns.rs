@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::cpu::thread_time;
 use super::engine::TICK;
 
 /// The share of a wait from which on the others count as being there.
@@ -68,9 +68,7 @@ pub(super) async fn wait() {
 
 /// CPU time of this thread but for that of those who take turns.
 fn others_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let thread = Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0));
-    thread.saturating_sub(TURNS.with_borrow(|turns| turns.taken))
+    thread_time().saturating_sub(TURNS.with_borrow(|turns| turns.taken))
 }
 
 /// How long one waits for its turn beside others who use that share of the thread: from two ticks to eight.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::control::Control;
 use crate::metrics::Recorder;
 use crate::profile::Model;
-use crate::sandbox::{CallError, Environment, Identity, Instance, Scenario, Task};
+use crate::sandbox::{Account, CallError, Environment, Identity, Instance, Scenario, Task};
 
 pub use orders::{Orders, Seat};
 pub use tasks::TaskTable;
@@ -175,6 +175,7 @@ struct VirtualUser {
     /// The guest asked that no further iteration be started.
     stop_requested: bool,
     random: rand_chacha::ChaCha8Rng,
+    account: Account,
 }
 
 impl VirtualUser {
@@ -182,7 +183,8 @@ impl VirtualUser {
         let Life { iterations, instances, random } = life;
         // Streams 0 and up are the guest's; the host draws from the last one.
         let random = random.unwrap_or_else(|| crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX));
-        VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row: 0, stop_requested: false, random }
+        let (traps_in_a_row, stop_requested, account) = (0, false, Account::default());
+        VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row, stop_requested, random, account }
     }
 
     fn recorder(&self) -> &Recorder {
@@ -230,7 +232,8 @@ impl VirtualUser {
         let cast = Arc::clone(&self.cast);
         let under_way = HookUnderWay { env: Some(&cast.env), hook: "start" };
         let made = async {
-            let mut instance = Instance::new(&cast.scenario, Arc::clone(&cast.env), identity).await?;
+            let mut instance =
+                Instance::new(&cast.scenario, Arc::clone(&cast.env), identity, self.account.clone()).await?;
             instance.set_iteration(u32::try_from(self.iterations).unwrap_or(u32::MAX));
             instance.start(&cast.setup_data).await?;
             Ok(instance)

@@ -10,6 +10,9 @@ const FUNCTIONS: usize = 900_000;
 /// A sequence of instructions that leaves nothing behind: `i32.const 1` and `drop`, again and again.
 const FILLING: [u8; 3] = [0x41, 1, 0x1a];
 
+/// The export by which the component is a scenario: an interface, with nothing in it.
+const ITERATION: &str = "wasmload:scenario/iteration@0.1.0";
+
 /// A valid component of 50 MB with nothing in it but functions.
 fn large_component() -> Vec<u8> {
     // No locals, the filling, and the end; 57 bytes with its length.
@@ -19,7 +22,10 @@ fn large_component() -> Vec<u8> {
     let functions = section(3, &[number(FUNCTIONS), vec![0; FUNCTIONS]].concat());
     let code = section(10, &[number(FUNCTIONS), body.repeat(FUNCTIONS)].concat());
     let module = [b"\0asm\x01\0\0\0", &types[..], &functions, &code].concat();
-    [b"\0asm\x0d\0\x01\0", &section(1, &module)[..]].concat()
+    // An instance without exports, which is exported.
+    let instance = section(5, &[1, 1, 0]);
+    let export = [&[1, 0, ITERATION.len() as u8], ITERATION.as_bytes(), &[5, 0, 0]].concat();
+    [b"\0asm\x0d\0\x01\0", &section(1, &module)[..], &instance, &section(11, &export)].concat()
 }
 
 fn section(id: u8, content: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::{Case, Fate, assert_harmless};
 
 /// What is started stays under way from one iteration to the next, until there is too much of it.
-const TOO_MANY: Fate = Fate::Traps("handle limit exceeded");
+const TOO_MANY: Fate = Fate::Traps("too many calls of async functions");
 
 const fn starts(case: &'static str, count: u32) -> Case {
     Case { count, iterations: 30, keys: r#"max-cpu-time = "10s""#, ..Case::new("hostile_async", case) }

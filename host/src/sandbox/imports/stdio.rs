@@ -9,7 +9,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::sandbox::log::{LogBudget, one_line};
+use crate::sandbox::log::{LogBudget, shown};
 use crate::sandbox::state::Environment;
 
 /// A line that grows longer than this is logged in pieces.
@@ -100,7 +100,7 @@ impl Lines {
             return self.env.recorder.log_lines_dropped(1);
         }
         let text = String::from_utf8_lossy(&line);
-        let text = one_line(text.trim_end_matches('\r'));
+        let text = shown(text.trim_end_matches('\r'));
         let message = self.env.secrets.mask(&text);
         tracing::info!(target: "scenario", vu = self.vu, stream = self.stream, "{message}");
     }

@@ -7,6 +7,7 @@ use wasmtime::component::{Accessor, HasSelf};
 use crate::control::Control;
 use crate::sandbox::bindings::wasmload::scenario::async_user;
 use crate::sandbox::bindings::wasmload::scenario::user::{Host, Identity, LogLevel};
+use crate::sandbox::log::shown;
 use crate::sandbox::state::{State, truncate};
 
 /// The longest message; what is longer is cut.
@@ -93,7 +94,7 @@ impl Host for State {
         // A line of its own for each, so that no guest can make one that looks like another's or the program's.
         for line in truncate(&message, MAX_MESSAGE_BYTES).split(['\n', '\r']).filter(|line| !line.is_empty()) {
             if self.log.take(line.len(), &self.env.limits) {
-                log_line(level, self.identity.vu, line);
+                log_line(level, self.identity.vu, &shown(line));
             } else {
                 self.env.recorder.log_lines_dropped(1);
             }
