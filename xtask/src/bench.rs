@@ -2,10 +2,12 @@
 //!
 //! The load runs on one core and a loopback nginx on another, so that what is compared is the generators. Four parts:
 //! requests a second and CPU time a request, resident memory a virtual user, CPU time to start virtual users, and load
-//! at a rate, which is wasmload's alone.
+//! at a rate, which is wasmload's alone. A fifth one, what hostile guests take from honest virtual users, is measured
+//! where it is asked for.
 //! Figures of a shared machine move from minute to minute: tools take turns within a round, and ratios are taken within
 //! one.
 
+mod hostile;
 mod memory;
 mod nginx;
 mod process;
@@ -64,6 +66,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     rate_seconds: u32,
 
+    /// How long a turn beside a hostile guest is, in seconds
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    hostile_seconds: u32,
+
     /// The core that makes the load
     #[arg(long, default_value_t = 0)]
     load_core: usize,
@@ -100,6 +106,8 @@ enum Part {
     Startup,
     /// Whether iterations at a rate start when they are due
     Rates,
+    /// What hostile guests leave of the load of others
+    Hostile,
 }
 
 /// Measures what `args` ask for, prints it as a table and writes it where they say.
@@ -122,7 +130,8 @@ struct Bench {
     args: Args,
     load: Load,
     wasmload: Wasmload,
-    wrk: PathBuf,
+    /// Looked for where it is measured.
+    wrk: Option<PathBuf>,
     oha: Option<PathBuf>,
     _nginx: Nginx,
 }
@@ -133,7 +142,8 @@ impl Bench {
             args.load_core != args.server_core,
             "--load-core and --server-core are the same: they'd share its time"
         );
-        let wrk = process::require("wrk", "wrk")?;
+        let measures_wrk = args.parts.contains(&Part::Throughput);
+        let wrk = measures_wrk.then(|| process::require("wrk", "wrk")).transpose()?;
         let nginx = process::require("nginx", "nginx")?;
         process::require("taskset", "util-linux")?;
         // Looking on, and noting arrivals, takes no time of the load's core.
@@ -155,6 +165,7 @@ impl Bench {
                 Part::Memory => report.memory = memory::measure(self)?,
                 Part::Startup => report.startup = Some(startup::measure(self)?),
                 Part::Rates => report.rates = Some(rates::measure(self)?),
+                Part::Hostile => report.hostile = Some(hostile::measure(self)?),
             }
         }
         Ok(report)

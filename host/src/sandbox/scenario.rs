@@ -170,3 +170,6 @@ pub struct TaskSet {
     /// In the order listed, instead of drawn by weight.
     pub sequential: bool,
 }
+
+#[cfg(test)]
+mod tests;

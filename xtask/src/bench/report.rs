@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use super::Args;
+use super::hostile::Hostile;
 use super::memory::Footprint;
 use super::rates::{MAX_VUS, Punctuality, Rates, Turn};
 use super::startup::Startup;
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) startup: Option<Startup>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rates: Option<Rates>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hostile: Option<Hostile>,
 }
 
 impl Report {
@@ -41,6 +44,7 @@ impl Report {
             memory: Vec::new(),
             startup: None,
             rates: None,
+            hostile: None,
         }
     }
 
@@ -141,6 +145,9 @@ impl Display for Report {
         if let Some(rates) = &self.rates {
             self.write_rates(out, rates)?;
         }
+        if let Some(hostile) = &self.hostile {
+            write!(out, "\n{hostile}")?;
+        }
         Ok(())
     }
 }
@@ -211,7 +218,7 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// A number with a comma between groups of three digits.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -225,7 +232,7 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{memory, rates, startup, throughput};
+    use super::super::{hostile, memory, rates, startup, throughput};
     use super::{Report, grouped, median};
 
     fn report() -> Report {
@@ -239,6 +246,7 @@ mod tests {
             memory: memory::tests::footprints(),
             startup: Some(startup::tests::startup()),
             rates: Some(rates::tests::rates()),
+            hostile: Some(hostile::tests::hostile()),
         }
     }
 
@@ -274,6 +282,13 @@ warned: of what share of the run the report says that wasmload had no time left
     rate/s        owed        made     dropped  start delay ms   service ms  response ms   warned
     10,000      20,000      20,000           0           0.100        0.250        0.500        -
    200,000     400,000     300,000     100,000           0.100        0.250        0.500      90%  3 requests failed
+
+hostile guests: iterations of 50 honest VUs in 2 s, alone and beside one VU
+of the guest on the same core; medians of 3 rounds; ! marks shares below 0.80
+
+                                without think time             a request each 20 ms
+                         alone      beside   share        alone      beside   share
+spin                   100,000      50,000    0.50!       5,000       4,800    0.96
 ";
         assert_eq!(report().to_string(), expected);
     }
@@ -304,15 +319,17 @@ warned: of what share of the run the report says that wasmload had no time left
         assert_eq!(json["startup"]["microseconds_per_vu"], 625.0);
         assert_eq!(json["rates"]["punctuality"]["lags"]["drift_seconds"], 0.0);
         assert_eq!(json["rates"]["turns"][1]["saturated_share"], 0.9);
+        assert_eq!(json["hostile"]["guests"][0]["paced"]["share"], 0.96);
         Ok(())
     }
 
     #[test]
     fn parts_that_were_not_measured_are_left_out() -> serde_json::Result<()> {
-        let report = Report { throughput: None, memory: Vec::new(), startup: None, rates: None, ..report() };
+        let report =
+            Report { throughput: None, memory: Vec::new(), startup: None, rates: None, hostile: None, ..report() };
         assert_eq!(report.to_string(), "");
         let json = serde_json::to_value(report)?;
-        assert!(["throughput", "memory", "startup", "rates"].iter().all(|part| json.get(part).is_none()));
+        assert!(["throughput", "memory", "startup", "rates", "hostile"].iter().all(|part| json.get(part).is_none()));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use super::Bench;
@@ -54,7 +54,8 @@ pub(super) struct Ratios {
 /// # Errors
 /// Where a tool fails or makes no request.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Throughput> {
-    let mut tools = vec![Tool::Wrk(&bench.wrk), Tool::Wasmload(&bench.wasmload)];
+    let wrk = bench.wrk.as_deref().context("wrk was not looked for")?;
+    let mut tools = vec![Tool::Wrk(wrk), Tool::Wasmload(&bench.wasmload)];
     tools.extend(bench.oha.as_deref().map(Tool::Oha));
     for tool in &tools {
         // Fills caches: the disk's, and wasmload's of compiled scenarios.

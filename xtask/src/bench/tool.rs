@@ -111,17 +111,31 @@ impl Wasmload {
         // Absolute, as a bare name would be looked for on `PATH` when it is run.
         let program =
             absolute(args.wasmload.clone().unwrap_or_else(|| project::target_dir().join("release/wasmload")))?;
-        let guests = args.guests.clone().unwrap_or_else(project::guests_dir);
+        let guests = absolute(args.guests.clone().unwrap_or_else(project::guests_dir))?;
         ensure!(
             program.is_file(),
             "no {}; try cargo build --release --package wasmload, or --wasmload FILE",
             program.display()
         );
-        for guest in [STATUS_ONLY, SLEEPER].map(|guest| guests.join(guest)) {
-            ensure!(guest.is_file(), "no {}; try cargo xtask guests, or --guests DIRECTORY", guest.display());
-        }
         let directory = tempfile::tempdir().context("failed to make a directory for summaries")?;
-        Ok(Self { program, guests, directory })
+        let wasmload = Self { program, guests, directory };
+        [STATUS_ONLY, SLEEPER].iter().try_for_each(|guest| wasmload.require_guest(guest))?;
+        Ok(wasmload)
+    }
+
+    /// Where the guest of that file name is.
+    pub(super) fn guest(&self, name: &str) -> PathBuf {
+        self.guests.join(name)
+    }
+
+    /// A guest that the measurement can't do without.
+    ///
+    /// # Errors
+    /// Where it has not been built; says how to.
+    pub(super) fn require_guest(&self, name: &str) -> anyhow::Result<()> {
+        let guest = self.guest(name);
+        ensure!(guest.is_file(), "no {}; try cargo xtask guests, or --guests DIRECTORY", guest.display());
+        Ok(())
     }
 
     /// Runs a guest on one thread.
@@ -148,10 +162,23 @@ impl Wasmload {
         self.with_flags(load, guest, &["--rate", &rate, "--max-vus", &max_vus.to_string(), "-t", &time])
     }
 
+    /// Runs a plan file of that text.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub(super) fn command_of_plan(&self, load: &Load, plan: &str) -> anyhow::Result<Command> {
+        let file = self.directory.path().join("plan.toml");
+        fs::write(&file, plan).context("failed to write a plan file")?;
+        Ok(self.run(load, &file, &[]))
+    }
+
     fn with_flags(&self, load: &Load, guest: &str, flags: &[&str]) -> Command {
+        self.run(load, &self.guest(guest), &[&["--threads", "1"], flags].concat())
+    }
+
+    fn run(&self, load: &Load, what: &Path, flags: &[&str]) -> Command {
         let mut command = process::pinned(load.core, &self.program);
-        command.arg("run").arg(self.guests.join(guest)).args(["--threads", "1"]).args(flags);
-        command.args(["-H", &load.url, "-q", "--json"]).arg(self.summary());
+        command.arg("run").arg(what).args(flags).args(["-H", &load.url, "-q", "--json"]).arg(self.summary());
         command
     }
 
