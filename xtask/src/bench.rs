@@ -2,11 +2,12 @@
 //!
 //! The load runs on one core and a loopback nginx on another, so that what is compared is the generators. Four parts:
 //! requests a second and CPU time a request, resident memory a virtual user, CPU time to start virtual users, and load
-//! at a rate, which is wasmload's alone. A fifth one, what hostile guests take from honest virtual users, is measured
-//! where it is asked for.
+//! at a rate, which is wasmload's alone. Two more are measured where they are asked for: what
+//! hostile guests take from honest virtual users, and what the bounds of guests cost.
 //! Figures of a shared machine move from minute to minute: tools take turns within a round, and ratios are taken within
 //! one.
 
+mod guards;
 mod hostile;
 mod memory;
 mod nginx;
@@ -108,6 +109,8 @@ enum Part {
     Rates,
     /// What hostile guests leave of the load of others
     Hostile,
+    /// What it costs that guests have bounds; builds wasmload without them
+    Guards,
 }
 
 /// Measures what `args` ask for, prints it as a table and writes it where they say.
@@ -166,6 +169,7 @@ impl Bench {
                 Part::Startup => report.startup = Some(startup::measure(self)?),
                 Part::Rates => report.rates = Some(rates::measure(self)?),
                 Part::Hostile => report.hostile = Some(hostile::measure(self)?),
+                Part::Guards => report.guards = Some(guards::measure(self)?),
             }
         }
         Ok(report)

@@ -34,6 +34,16 @@ struct Debt {
 }
 
 impl Account {
+    /// Charges time that was spent on the virtual user outside of its guest.
+    pub fn charge(&self, time: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).time += time;
+    }
+
+    /// Whether the virtual user has to wait for its turn.
+    pub(super) fn owes(&self) -> bool {
+        self.settle(Running::No, Instant::now())
+    }
+
     /// Charges what was run until now, and pays off what the share has come to; whether more is owed than may be.
     fn settle(&self, running: Running, now: Instant) -> bool {
         let mut debt = self.0.lock().unwrap_or_else(PoisonError::into_inner);

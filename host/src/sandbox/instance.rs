@@ -13,6 +13,7 @@ use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
 use super::state::{Environment, Identity, State};
 use super::trap::Trap;
+use super::turns;
 use crate::guards;
 use crate::sample::{Failure, FailureKind};
 
@@ -83,6 +84,10 @@ impl Instance {
         identity: Identity,
         account: Account,
     ) -> Result<Instance, CallError> {
+        // Who traps again and again is given instances no faster than others get their turn.
+        if guards::ON && account.owes() {
+            turns::wait().await;
+        }
         let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, account)));
         let store = &mut counting.0;
         if guards::ON {

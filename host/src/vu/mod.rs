@@ -210,6 +210,10 @@ impl VirtualUser {
                         Box::pin(self.stop(instance)).await;
                         return self.end();
                     }
+                    // What it leaves takes time to clear away, and that is its virtual user's too.
+                    let begin = Instant::now();
+                    drop(instance);
+                    self.account.charge(begin.elapsed());
                 }
                 Err(NoInstance::Refused) => return End::Failed,
                 Err(NoInstance::Trapped) => {}

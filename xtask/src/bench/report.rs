@@ -29,6 +29,8 @@ pub(super) struct Report {
     pub(super) rates: Option<Rates>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hostile: Option<Hostile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) guards: Option<Throughput>,
 }
 
 impl Report {
@@ -45,6 +47,7 @@ impl Report {
             startup: None,
             rates: None,
             hostile: None,
+            guards: None,
         }
     }
 
@@ -59,6 +62,23 @@ impl Report {
             "", "user µs", "system µs", "busy", "rate to wrk's", "CPU to wrk's"
         )?;
         throughput.tools.iter().try_for_each(|tool| write_tool(out, tool))?;
+        writeln!(out)
+    }
+
+    fn write_guards(&self, out: &mut Formatter<'_>, guards: &Throughput) -> fmt::Result {
+        let Self { rounds, seconds, connections, load_core, server_core, .. } = self;
+        writeln!(
+            out,
+            "guards: {connections} VUs, and a build without the bounds of guests in turns with the usual one"
+        )?;
+        writeln!(out, "medians of {rounds} rounds of {seconds} s; load on core {load_core}, nginx on {server_core}\n")?;
+        let (rate, cpu) = ("requests/s", "CPU µs");
+        writeln!(
+            out,
+            "{:10}{rate:>12}{:>9}{:>11}{cpu:>9}{:>7}{:>16}{:>15}",
+            "", "user µs", "system µs", "busy", "rate to first", "CPU to first"
+        )?;
+        guards.tools.iter().try_for_each(|tool| write_tool(out, tool))?;
         writeln!(out)
     }
 
@@ -145,6 +165,9 @@ impl Display for Report {
         if let Some(rates) = &self.rates {
             self.write_rates(out, rates)?;
         }
+        if let Some(guards) = &self.guards {
+            self.write_guards(out, guards)?;
+        }
         if let Some(hostile) = &self.hostile {
             write!(out, "\n{hostile}")?;
         }
@@ -153,7 +176,7 @@ impl Display for Report {
 }
 
 fn write_tool(out: &mut Formatter<'_>, tool: &ToolFigures) -> fmt::Result {
-    let ToolFigures { name, median, to_wrk, failures, .. } = tool;
+    let ToolFigures { name, median, to_first, failures, .. } = tool;
     write!(
         out,
         "{name:10}{:>12}{:>9.2}{:>11.2}{:>9.2}{:>6.0}%{:>16.2}{:>15.2}",
@@ -162,8 +185,8 @@ fn write_tool(out: &mut Formatter<'_>, tool: &ToolFigures) -> fmt::Result {
         median.system_microseconds_per_request,
         median.cpu_microseconds_per_request,
         median.busy * 100.0,
-        to_wrk.requests_per_second,
-        to_wrk.cpu_per_request,
+        to_first.requests_per_second,
+        to_first.cpu_per_request,
     )?;
     if *failures > 0 {
         write!(out, "  {} requests failed", grouped(*failures))?;
@@ -247,6 +270,7 @@ mod tests {
             startup: Some(startup::tests::startup()),
             rates: Some(rates::tests::rates()),
             hostile: Some(hostile::tests::hostile()),
+            guards: None,
         }
     }
 
@@ -325,8 +349,15 @@ spin                   100,000      50,000    0.50!       5,000       4,800    0
 
     #[test]
     fn parts_that_were_not_measured_are_left_out() -> serde_json::Result<()> {
-        let report =
-            Report { throughput: None, memory: Vec::new(), startup: None, rates: None, hostile: None, ..report() };
+        let report = Report {
+            throughput: None,
+            memory: Vec::new(),
+            startup: None,
+            rates: None,
+            hostile: None,
+            guards: None,
+            ..report()
+        };
         assert_eq!(report.to_string(), "");
         let json = serde_json::to_value(report)?;
         assert!(["throughput", "memory", "startup", "rates", "hostile"].iter().all(|part| json.get(part).is_none()));

@@ -14,7 +14,7 @@ use crate::project::say;
 /// What a tool may take beyond its time: to start, to stop, to write its report.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// The tools' figures; wrk is the first, and what the others are compared with.
+/// The tools' figures; the first, of the usual comparison wrk, is what the others are compared with.
 #[derive(Debug, Serialize)]
 pub(super) struct Throughput {
     pub(super) tools: Vec<ToolFigures>,
@@ -25,8 +25,8 @@ pub(super) struct ToolFigures {
     pub(super) name: &'static str,
     /// The median of each figure over the rounds.
     pub(super) median: Figures,
-    /// The median over the rounds of this tool's figure divided by that of wrk in the same round.
-    pub(super) to_wrk: Ratios,
+    /// The median over the rounds of this tool's figure divided by that of the first tool in the same round.
+    pub(super) to_first: Ratios,
     pub(super) failures: u64,
     pub(super) rounds: Vec<Figures>,
 }
@@ -49,15 +49,23 @@ pub(super) struct Ratios {
     pub(super) cpu_per_request: f64,
 }
 
-/// Gives each tool one short turn to warm up, then a turn in each round.
+/// Compares wasmload with wrk, and with oha where that is there.
 ///
 /// # Errors
-/// Where a tool fails or makes no request.
+/// As [`compare`].
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Throughput> {
     let wrk = bench.wrk.as_deref().context("wrk was not looked for")?;
     let mut tools = vec![Tool::Wrk(wrk), Tool::Wasmload(&bench.wasmload)];
     tools.extend(bench.oha.as_deref().map(Tool::Oha));
-    for tool in &tools {
+    compare(bench, &tools)
+}
+
+/// Gives each tool one short turn to warm up, then a turn in each round.
+///
+/// # Errors
+/// Where a tool fails or makes no request.
+pub(super) fn compare(bench: &Bench, tools: &[Tool<'_>]) -> anyhow::Result<Throughput> {
+    for tool in tools {
         // Fills caches: the disk's, and wasmload's of compiled scenarios.
         take_turn(bench, tool, 1)?;
     }
@@ -87,11 +95,11 @@ fn summarize(tools: impl Iterator<Item = (&'static str, Vec<(Count, Cpu)>)>) -> 
         let rounds: Vec<Figures> = turns.iter().map(|(count, cpu)| Figures::new(*count, *cpu)).collect();
         let failures = turns.iter().map(|(count, _)| count.failures).sum();
         let base = summaries.first().map_or(&rounds, |first| &first.rounds);
-        let to_wrk = Ratios {
+        let to_first = Ratios {
             requests_per_second: median_ratio(&rounds, base, |figures| figures.requests_per_second),
             cpu_per_request: median_ratio(&rounds, base, |figures| figures.cpu_microseconds_per_request),
         };
-        summaries.push(ToolFigures { name, median: Figures::median(&rounds), to_wrk, failures, rounds });
+        summaries.push(ToolFigures { name, median: Figures::median(&rounds), to_first, failures, rounds });
     }
     Throughput { tools: summaries }
 }
@@ -156,8 +164,8 @@ pub(super) mod tests {
     #[test]
     fn ratios_are_taken_within_a_round() {
         let Throughput { tools } = throughput();
-        assert_eq!(tools[0].to_wrk.requests_per_second, 1.0);
-        assert_eq!(tools[1].to_wrk.requests_per_second, 0.5);
-        assert_eq!(tools[1].to_wrk.cpu_per_request, 2.0);
+        assert_eq!(tools[0].to_first.requests_per_second, 1.0);
+        assert_eq!(tools[1].to_first.requests_per_second, 0.5);
+        assert_eq!(tools[1].to_first.cpu_per_request, 2.0);
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Tool<'a> {
     Wrk(&'a Path),
     Oha(&'a Path),
     Wasmload(&'a Wasmload),
+    /// Of a build that holds guests to next to nothing.
+    Unguarded(&'a Wasmload),
 }
 
 impl Tool<'_> {
@@ -43,6 +45,7 @@ impl Tool<'_> {
             Self::Wrk(_) => "wrk",
             Self::Oha(_) => "oha",
             Self::Wasmload(_) => "wasmload",
+            Self::Unguarded(_) => "unguarded",
         }
     }
 
@@ -64,7 +67,9 @@ impl Tool<'_> {
                 command.arg(format!("{}/", load.url));
                 command
             }
-            Self::Wasmload(wasmload) => wasmload.command(load, STATUS_ONLY, load.connections, Bound::Seconds(seconds)),
+            Self::Wasmload(wasmload) | Self::Unguarded(wasmload) => {
+                wasmload.command(load, STATUS_ONLY, load.connections, Bound::Seconds(seconds))
+            }
         }
     }
 
@@ -73,7 +78,7 @@ impl Tool<'_> {
         match self {
             Self::Wrk(_) => parse_wrk(stdout),
             Self::Oha(_) => parse_oha(stdout),
-            Self::Wasmload(wasmload) => wasmload.count(),
+            Self::Wasmload(wasmload) | Self::Unguarded(wasmload) => wasmload.count(),
         }
         .with_context(|| format!("failed to read what {} says", self.name()))
     }
@@ -121,6 +126,15 @@ impl Wasmload {
         let wasmload = Self { program, guests, directory };
         [STATUS_ONLY, SLEEPER].iter().try_for_each(|guest| wasmload.require_guest(guest))?;
         Ok(wasmload)
+    }
+
+    /// The same with another program, of which nothing is shared.
+    ///
+    /// # Errors
+    /// Where there is no room for its summaries.
+    pub(super) fn of_program(&self, program: PathBuf) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("failed to make a directory for summaries")?;
+        Ok(Self { program, guests: self.guests.clone(), directory })
     }
 
     /// Where the guest of that file name is.

@@ -62,7 +62,10 @@ fn component(text: &str) -> Vec<u8> {
 
 /// Loads a component for one virtual user.
 fn load(bytes: &[u8]) -> Result<Scenario, LoadError> {
-    Scenario::load(bytes, &EngineOptions { max_vus: 1, run_vus: 1, limits: Limits::default(), cache: None })
+    Scenario::load(
+        bytes,
+        &EngineOptions { max_vus: 1, run_vus: 1, limits: Limits::default(), wasi_p3: true, cache: None },
+    )
 }
 
 #[test]
