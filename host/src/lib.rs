@@ -10,6 +10,8 @@ pub mod compare;
 pub mod control;
 pub mod data;
 pub mod date;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod metrics;
 pub(crate) mod near;

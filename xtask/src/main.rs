@@ -50,7 +50,18 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().chore {
+    match fuzz::become_rustc().and_then(|()| run(Cli::parse().chore)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With its causes, and never with a backtrace: a chore's failure is seldom the chore's own.
+            project::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
+    match chore {
         Chore::Guests(args) => guests::run(&args),
         Chore::Test => test::run(),
         Chore::Lint => lint::run(),
@@ -58,13 +69,5 @@ fn main() -> ExitCode {
         Chore::DemoComponent => demo::rebuild(),
         Chore::Bench(args) => bench::run(args),
         Chore::Fuzz { target, seconds } => fuzz::run(&target, seconds),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // With its causes, and never with a backtrace: a chore's failure is seldom the chore's own.
-            project::say(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
     }
 }

@@ -20,6 +20,8 @@ use clap::Parser;
 
 use crate::run::RunError;
 use args::{Arguments, Command};
+#[cfg(any(test, fuzzing))]
+pub(crate) use plan_file::fuzz::check as check_plan_file;
 
 /// A runtime for everything but the load, which has threads of its own.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -21,6 +21,8 @@ mod dial;
 mod dns;
 mod error;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod h1;
 mod h2;
 mod meter;
@@ -47,6 +49,3 @@ pub use exchange::{Exchange, Response};
 pub use observe::{Begun, ConnectionInfo, Hop, Observer, Outcome, SentAgain, TlsInfo, Watch};
 pub use route::{ConnectTo, NoProxy, Proxies, Proxy, Resolve, RouteError};
 pub use tls::TlsError;
-
-#[cfg(fuzzing)]
-pub(crate) use h1::fuzz;

@@ -9,6 +9,8 @@
 
 mod contradictions;
 mod document;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod keys;
 mod mistakes;
 mod print;
