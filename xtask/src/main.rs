@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod deny;
 mod digest;
 mod fuzz;
 mod golden;
@@ -38,6 +39,7 @@ enum Chore {
     Golden,
     /// Rebuilds the scenario that is built into wasmload from examples/cities
     DemoComponent,
+    Deny(deny::Args),
     Bench(bench::Args),
     /// Feeds a fuzz target with anything, for a while
     Fuzz {
@@ -67,6 +69,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Lint => lint::run(),
         Chore::Golden => golden::run(),
         Chore::DemoComponent => demo::rebuild(),
+        Chore::Deny(args) => deny::run(&args),
         Chore::Bench(args) => bench::run(args),
         Chore::Fuzz { target, seconds } => fuzz::run(&target, seconds),
     }
