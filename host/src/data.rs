@@ -1,6 +1,9 @@
 //! Rows of CSV and JSON-lines files that scenarios read: parsed and checked before any load, one copy for all virtual
 //! users.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -112,11 +115,7 @@ impl DataSet {
     fn load(source: &DataSource) -> Result<DataSet, DataError> {
         let path = &source.path;
         let text = std::fs::read(path).map_err(|error| DataError::Read { path: path.clone(), source: error })?;
-        let json_lines = path.extension().is_some_and(|ext| ext == "jsonl" || ext == "ndjson");
-        let rows = if json_lines { parse_json_lines(path, &text)? } else { parse_csv(path, &text)? };
-        if rows.is_empty() {
-            return Err(DataError::Empty { path: path.clone() });
-        }
+        let rows = parse(path, &text)?;
         Ok(DataSet { name: source.name.clone(), rows, order: source.order, next: AtomicU64::new(0) })
     }
 
@@ -140,6 +139,13 @@ impl DataSet {
         };
         self.rows.get(usize::try_from(place).ok()?)
     }
+}
+
+/// The rows of a file of that name, of which there is at least one.
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<Row>, DataError> {
+    let json_lines = path.extension().is_some_and(|ext| ext == "jsonl" || ext == "ndjson");
+    let rows = if json_lines { parse_json_lines(path, text)? } else { parse_csv(path, text)? };
+    if rows.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(rows) }
 }
 
 fn parse_csv(path: &Path, text: &[u8]) -> Result<Vec<Row>, DataError> {

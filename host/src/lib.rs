@@ -11,6 +11,8 @@ pub mod component;
 pub mod control;
 pub mod data;
 pub mod date;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub(crate) mod guards;
 pub mod http;
 pub mod metrics;

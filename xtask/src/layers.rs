@@ -13,7 +13,7 @@ use crate::project;
 use code::{Code, Reference};
 
 /// The modules of `host/src` and their layers. `lib.rs` stands above them: it declares them all.
-const LAYERS: [(&str, u8); 26] = [
+const LAYERS: [(&str, u8); 27] = [
     ("date", 0),
     ("guards", 0),
     ("near", 0),
@@ -39,7 +39,8 @@ const LAYERS: [(&str, u8); 26] = [
     ("run", 6),
     ("cli", 7),
     ("main", 7),
-    ("lib", 7),
+    ("fuzzing", 8),
+    ("lib", 8),
 ];
 
 /// Crates that one module alone may name, so that no other depends on how it does its work.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{layers, project};
+use crate::{fuzz, layers, project};
 
 /// The guests' own workspaces, which the project's commands do not reach.
 const GUEST_WORKSPACES: [&str; 2] = ["examples/Cargo.toml", "tests/guests/Cargo.toml"];
@@ -21,13 +21,9 @@ pub(crate) fn run() -> Result<()> {
         guests.arg("--target-dir").arg(project::target_dir().join("guest-lint"));
         project::run(guests.args(["--manifest-path", manifest, "--", "-D", "warnings"]))?;
     }
-    // A workspace of its own too. Its library of libFuzzer, which wants a C++ compiler, is needed only to link it.
-    let fuzz = "fuzz/Cargo.toml";
-    project::run(project::cargo().args(["fmt", "--all", "--check", "--manifest-path", fuzz]))?;
-    let mut target = clippy();
-    target.env("CUSTOM_LIBFUZZER_PATH", "/libFuzzer.a").env("RUSTFLAGS", "--cfg fuzzing");
-    target.arg("--target-dir").arg(project::target_dir().join("fuzz-lint"));
-    project::run(target.args(["--manifest-path", fuzz, "--", "-D", "warnings"]))?;
+    // A workspace of its own too.
+    project::run(project::cargo().args(["fmt", "--all", "--check", "--manifest-path", "fuzz/Cargo.toml"]))?;
+    project::run(&mut fuzz::lint(clippy())?)?;
     let mut doc = project::cargo();
     doc.env("RUSTDOCFLAGS", "-D warnings");
     project::run(doc.args(["doc", "--release", "--locked", "--workspace", "--no-deps"]))

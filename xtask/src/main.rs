@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod deny;
 mod digest;
 mod fuzz;
 mod golden;
@@ -38,6 +39,7 @@ enum Chore {
     Golden,
     /// Rebuilds the scenario that is built into wasmload from examples/cities
     DemoComponent,
+    Deny(deny::Args),
     Bench(bench::Args),
     /// Feeds a fuzz target with anything, for a while
     Fuzz {
@@ -50,21 +52,25 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().chore {
-        Chore::Guests(args) => guests::run(&args),
-        Chore::Test => test::run(),
-        Chore::Lint => lint::run(),
-        Chore::Golden => golden::run(),
-        Chore::DemoComponent => demo::rebuild(),
-        Chore::Bench(args) => bench::run(args),
-        Chore::Fuzz { target, seconds } => fuzz::run(&target, seconds),
-    };
-    match done {
+    match fuzz::become_rustc().and_then(|()| run(Cli::parse().chore)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With its causes, and never with a backtrace: a chore's failure is seldom the chore's own.
             project::say(&format!("{error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
+    match chore {
+        Chore::Guests(args) => guests::run(&args),
+        Chore::Test => test::run(),
+        Chore::Lint => lint::run(),
+        Chore::Golden => golden::run(),
+        Chore::DemoComponent => demo::rebuild(),
+        Chore::Deny(args) => deny::run(&args),
+        Chore::Bench(args) => bench::run(args),
+        Chore::Fuzz { target, seconds } => fuzz::run(&target, seconds),
     }
 }

@@ -22,6 +22,10 @@ use clap::Parser;
 use crate::run::RunError;
 use crate::terminal::is_harmful;
 use args::{Arguments, Command};
+#[cfg(any(test, fuzzing))]
+pub(crate) use plan_file::fuzz::check as check_plan_file;
+#[cfg(any(test, fuzzing))]
+pub(crate) use plan_file::policy::fuzz::check as check_policy;
 
 /// A runtime for everything but the load, which has threads of its own.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -5,6 +5,8 @@
 //! one; reading ends with an error and never with a panic. Whether code is valid is the compiler's question. Texts are
 //! kept as they are: who shows them cleans them.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod imports;
 mod kind;

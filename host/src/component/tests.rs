@@ -316,3 +316,20 @@ fn a_real_component_is_read_however_it_is_cut_and_spoiled() {
         read_hostile(&spoiled);
     }
 }
+
+#[test]
+fn laws_hold_for_what_is_nearly_a_component() {
+    use rand::{RngExt, SeedableRng};
+    let good = include_bytes!("../../assets/cities.wasm");
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    for _ in 0..300 {
+        let mut bytes = good[..random.random_range(0..=good.len())].to_vec();
+        for _ in 0..random.random_range(0..4) {
+            if let Some(place) = bytes.len().checked_sub(1) {
+                let place = random.random_range(0..=place);
+                bytes[place] = random.random();
+            }
+        }
+        super::fuzz::check(&bytes);
+    }
+}

@@ -1,5 +1,8 @@
 //! One virtual user's client: what it keeps between requests, and how a request is prepared for sending.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

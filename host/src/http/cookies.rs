@@ -1,5 +1,8 @@
 //! A virtual user's cookie jar.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
+
 use std::cmp::Reverse;
 
 use cookie_store::{Cookie, CookieStore};

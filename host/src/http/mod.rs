@@ -21,6 +21,8 @@ mod dial;
 mod dns;
 mod error;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod h1;
 mod h2;
 mod meter;
@@ -51,6 +53,3 @@ pub use reach::HostPattern;
 pub use route::{ConnectTo, NoProxy, Proxies, Proxy, Resolve, RouteError};
 pub use throttle::{HeldBack, RateLimits};
 pub use tls::TlsError;
-
-#[cfg(fuzzing)]
-pub(crate) use h1::fuzz;

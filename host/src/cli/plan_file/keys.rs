@@ -185,7 +185,9 @@ pub(super) fn rebase(arg: &Arg, text: &str, folder: &Path) -> OsString {
         whole.push(joined(path));
         whole
     };
-    let is_path = is::<PathBuf>(arg) || is::<Source>(arg) && !text.contains("://");
+    // A source is a path unless it is a URL, which is more than to have `://` in it.
+    let is_source = || is::<Source>(arg) && matches!(text.parse(), Ok(Source::Path { .. }));
+    let is_path = is::<PathBuf>(arg) || is_source();
     if is_path && !text.is_empty() {
         return joined(text);
     }

@@ -9,9 +9,11 @@
 
 mod contradictions;
 mod document;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod keys;
 mod mistakes;
-mod policy;
+pub(crate) mod policy;
 mod print;
 mod read;
 mod resolve;

@@ -6,7 +6,7 @@ mod chunked;
 mod corpus;
 mod encode;
 #[cfg(any(test, fuzzing))]
-pub(crate) mod fuzz;
+pub(in crate::http) mod fuzz;
 mod head;
 mod reader;
 

@@ -12,7 +12,7 @@ use crate::http::h1::Encoded;
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] for what HTTP/2 has no room for.
-pub(super) fn request(request: &Encoded, prefix: &str) -> Result<Request<()>, Error> {
+pub(in crate::http) fn request(request: &Encoded, prefix: &str) -> Result<Request<()>, Error> {
     let invalid = |what: &str| Error::invalid(format!("{what} can't be sent over HTTP/2"));
     let (scheme, authority) = prefix.split_once("://").unwrap_or_default();
     let mut authority = authority.to_owned();

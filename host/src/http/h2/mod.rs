@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 pub(super) use exchange::exchange;
 pub(super) use message::belongs_to_connection;
+#[cfg(any(test, fuzzing))]
+pub(super) use message::request as head_of;
 use wire::{Counted, Traffic};
 
 use super::config::Config;

@@ -4,6 +4,8 @@
 //! limit's key is the name of the flag that it bounds, and its value goes through that flag's parser.
 
 mod ceiling;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -120,3 +120,19 @@ fn what_is_wrong_with_a_policy_is_told_with_its_place() {
         assert!(error.starts_with("use the policy: policy.toml:") && error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn laws_hold_for_policies_of_all_kinds() {
+    for text in [
+        "",
+        "hosts = []\nsecrets = []\n[limits]\nvirtual-users = 0\n",
+        "[limits]\nmax-memory = \"1B\"\nmax-stack = 1\n",
+        "[limits]\nmax-memory = 99999999999999999999\n",
+        "hosts = [\"*\", \"*.x\", \"::/0\"]\n[limits]\ntimeout = \"1ns\"\nmax-rps = \"1/h\"\n",
+        "[[component]]\n",
+        "component = 5\nlimits = 3\nsecrets = \"\"",
+        "\u{0}",
+    ] {
+        fuzz::check(text.as_bytes());
+    }
+}

@@ -194,6 +194,9 @@ fn paths_are_seen_from_the_file_s_folder() {
     assert_eq!(certificate.certificate, PathBuf::from("f.pem"));
     let pinned = format!("component = 'https://example.org/a.wasm#sha256={}'", "0".repeat(64));
     assert_eq!(plan(&pinned).scenarios[0].source.to_string(), "https://example.org/a.wasm");
+    // What is no URL is a path, whatever is in it.
+    let odd = load_with("component = 'a://b.wasm'", &[]).expect_err("there is none").to_string();
+    assert!(odd.contains(&format!("there is no file {}", folder().join("a://b.wasm").display())), "{odd}");
     let secret = refused("component = 'cities.wasm'\nsecret = { a = 'file:nowhere' }");
     assert!(secret.starts_with("plan.toml:2:1: read the secret 'a' from nowhere: "), "{secret}");
 }

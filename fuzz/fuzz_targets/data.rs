@@ -1,0 +1,7 @@
+//! Files of rows of any kind: see `host/src/data/fuzz.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| wasmload::fuzzing::data(input));
