@@ -9,6 +9,7 @@ mod hooks;
 mod never_awaited;
 mod places;
 mod values;
+mod wasi;
 mod work;
 
 use std::collections::BTreeSet;
@@ -61,6 +62,8 @@ enum Fate {
     Trap(&'static str),
     /// Some end with a trap, whose message has this in it, and the others well.
     Traps(&'static str),
+    /// Each ends, with a trap or without.
+    Ended,
     /// None ends by itself: each virtual user's first one is cut off as the run ends.
     CutOff,
     /// There is none: each instance traps before its first one, with this in the message.
@@ -207,6 +210,7 @@ fn assert_fate(what: &str, case: &Case, summary: &Value) {
             assert_eq!(failures_with(summary, "iteration", "trap", message), all, "{what}: {:#}", summary["failures"]);
             assert_eq!(traps_with(summary, message), all, "{what}: {:#}", summary["traps"]);
         }
+        Fate::Ended => assert_eq!((hostile.0, cut_off), (all, 0), "{what}: {:#}", summary["failures"]),
         Fate::Traps(message) => {
             assert_eq!((hostile.0, cut_off), (all, 0), "{what}: {:#}", summary["failures"]);
             assert!((1..all).contains(&hostile.1), "{what}: {hostile:?}");

@@ -62,6 +62,7 @@ impl Scenario for Worker {
             "identify" => forever(|| drop(identify())),
             "variable" => forever(|| drop(variable("case"))),
             "nibble" => nibble(),
+            "json" => read_json()?,
             "memory" => hoard(|| vec![1; BLOCK_BYTES]),
             "untouched-memory" => hoard(|| Vec::with_capacity(BLOCK_BYTES)),
             "abort" => std::process::abort(),
@@ -117,6 +118,14 @@ fn nibble() -> ! {
         take_turns(turns);
         user::sleep(Duration::ZERO);
     }
+}
+
+/// Has the host read megabytes for each of its calls.
+fn read_json() -> Outcome {
+    let response = get("/large").send();
+    response.expect_status(200)?;
+    response.expect(response.json("/0").is_some(), "there is nothing to read")?;
+    forever(|| drop(response.json("/no/such/place")))
 }
 
 /// Asks for memory until there is none; allocating then traps.

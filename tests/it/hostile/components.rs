@@ -1,6 +1,8 @@
 //! Components that are too much for a compiler: refused before any load, by their size or by the time that they take.
 
-use crate::support::program::Wasmload;
+use std::process::Command;
+
+use crate::support::program::{Wasmload, guest};
 use crate::support::running::Running;
 use crate::support::untouched::Untouched;
 
@@ -48,24 +50,44 @@ fn number(mut value: usize) -> Vec<u8> {
 
 /// Runs that component with these flags: it is refused with exit code 104 and that text, in so much memory.
 #[track_caller]
-fn assert_refused(flags: &str, text: &str, most_mib: u64) {
-    let component = large_component();
-    assert!((50..60).contains(&(component.len() / 1_000_000)), "{} bytes", component.len());
+fn assert_refused(component: &[u8], flags: &str, text: &str, most_mib: u64) {
     let target = Untouched::new();
-    let program = Wasmload::new(["run", "large.wasm"]).file("large.wasm", component).with(flags);
+    let mut program = Wasmload::new(["run", "large.wasm"]).file("large.wasm", component).with(flags);
+    // Whoever takes far more is to end of that, and not this machine.
+    program.command = limited(&program.command, 4 << 20);
     let (ran, peak) = Running::start(program.with("--no-cache --host").arg(target.url())).finish_with_peak();
     let ran = ran.expect(104);
     target.assert_untouched();
-    assert!(ran.stderr.contains(text), "{flags}: {}", ran.stderr);
+    let unknown_flag = ran.stderr.contains("unexpected argument");
+    assert!(ran.stderr.contains(text) && !unknown_flag, "{flags}: {}", ran.stderr);
     assert!(peak >> 20 <= most_mib, "{flags}: {} MiB", peak >> 20);
+}
+
+/// The same command, in so many KiB of addresses.
+fn limited(command: &Command, kib: u64) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" \"$@\"")]).arg(command.get_program());
+    limited.args(command.get_args());
+    if let Some(directory) = command.get_current_dir() {
+        limited.current_dir(directory);
+    }
+    limited
 }
 
 #[test]
 fn a_component_that_is_too_large_is_not_read() {
-    assert_refused("--max-component-size 32MiB", "--max-component-size", 64);
+    let component = large_component();
+    assert!((50..60).contains(&(component.len() / 1_000_000)), "{} bytes", component.len());
+    assert_refused(&component, "--max-component-size 32MiB", "--max-component-size", 64);
 }
 
 #[test]
 fn a_component_that_takes_too_long_is_given_up() {
-    assert_refused("--compile-timeout 1s", "--compile-timeout", 4096);
+    assert_refused(&large_component(), "--compile-timeout 1s", "--compile-timeout", 4096);
+}
+
+#[test]
+fn a_component_that_multiplies_is_refused() {
+    let component = std::fs::read(guest("multiplies")).expect("a test guest");
+    assert_refused(&component, "", "instances", 512);
 }

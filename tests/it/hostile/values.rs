@@ -14,6 +14,10 @@ fn odd_times_and_numbers_are_taken_for_something() {
 #[test]
 fn odd_texts_are_only_texts() {
     assert_harmless(&[values("texts"), values("long-texts"), values("nested-json")]);
+}
+
+#[test]
+fn odd_texts_steer_no_terminal() {
     let (ran, _) = Places::open().run(&values("texts").plan());
     let ran = ran.expect(0);
     let printed = [&*ran.stdout, &ran.stderr].concat();

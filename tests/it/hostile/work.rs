@@ -36,6 +36,12 @@ fn guests_that_give_way_in_words_alone_take_their_turns() {
     ]);
 }
 
+/// It takes the host's time and memory, and not the guest's, to read a body again and again.
+#[test]
+fn guests_that_have_the_host_work_take_their_turns() {
+    assert_harmless(&[endless("json")]);
+}
+
 #[test]
 fn guests_that_sleep_for_ever_wake_up_at_the_end() {
     let sleeps = Case { users: 5, iterations: 0, ..Case::new("hostile_work", "sleep") };

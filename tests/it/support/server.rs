@@ -13,6 +13,9 @@ use tokio::sync::{Barrier, oneshot};
 
 use super::processes::wait_until;
 
+/// How many numbers there are in the list of `/large`, less one.
+const LARGE: usize = 4 << 20;
+
 /// A request, as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -268,6 +271,7 @@ fn answer(request: &Request, status: u16) -> Vec<u8> {
             &[("Content-Type", "application/json"), ("X-Twice", "1"), ("X-Twice", "2")],
             r#"{"data":{"id":7,"name":"Malmö"}}"#.as_bytes(),
         ),
+        "/large" => respond(200, &[], format!("[{}0]", "0,".repeat(LARGE)).as_bytes()),
         "/missing" => respond(404, &[], b"not here"),
         _ => respond(status, &[], b"ok"),
     }

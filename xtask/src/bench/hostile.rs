@@ -37,10 +37,11 @@ impl Guest {
     }
 }
 
-const GUESTS: [Guest; 8] = [
+const GUESTS: [Guest; 9] = [
     Guest::new("spin", "hostile_work", "spin", 1),
     Guest::new("host calls", "hostile_work", "identify", 1),
     Guest::new("9 ms, sleep 0", "hostile_work", "nibble", 1),
+    Guest::new("JSON of 4 MiB", "hostile_work", "json", 1),
     Guest::new("log flood", "hostile_floods", "log", 1_000_000),
     Guest::new("name flood", "hostile_floods", "names", 1_000_000),
     Guest::new("cookie flood", "hostile_floods", "cookies", 1_000_000),

@@ -32,6 +32,10 @@ impl Nginx {
         let address = free_address()?;
         let config = directory.path().join("nginx.conf");
         fs::write(&config, configuration(address, connections)).context("failed to write nginx's configuration")?;
+        let files = directory.path().join("files");
+        fs::create_dir(&files)
+            .and_then(|()| fs::write(files.join("large"), large()))
+            .context("failed to write a file")?;
         let child = process::pinned(core, program)
             .arg("-p")
             .arg(directory.path())
@@ -47,7 +51,7 @@ impl Nginx {
         Ok(nginx)
     }
 
-    /// Its root, without a final slash; it answers every path alike.
+    /// Its root, without a final slash; it answers every path alike, but for `/large`.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -88,6 +92,11 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
+/// JSON of 4 MiB: a list of zeros.
+fn large() -> String {
+    format!("[{}0]", "0,".repeat(2 << 20))
+}
+
 /// One process that does everything: a master's worker would run as another user, under a name that differs between
 /// distributions. The backlog is for thousands of virtual users that connect at once. nginx closes idle connections as
 /// soon as less than a sixteenth of its room is left, so there is twice what is needed.
@@ -114,6 +123,9 @@ http {{
         listen {address} backlog=65535;
         location / {{
             return 200 \"ok\";
+        }}
+        location = /large {{
+            root files;
         }}
     }}
 }}

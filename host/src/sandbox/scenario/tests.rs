@@ -87,7 +87,7 @@ fn what_is_no_component_is_refused() {
 #[test]
 fn a_component_that_is_cut_short_anywhere_is_refused() {
     let good = component(GOOD);
-    for length in 0..good.len() {
-        assert!(load(&good[..length]).is_err(), "{length} of {} bytes", good.len());
-    }
+    let loads: Vec<_> = (0..good.len()).filter(|length| load(&good[..*length]).is_ok()).collect();
+    // It can do without its last section, the names of things.
+    assert!(matches!(loads[..], [length] if good[length] == 0), "{loads:?} of {} bytes", good.len());
 }

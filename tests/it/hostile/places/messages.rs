@@ -101,7 +101,6 @@ fn cookies_of_others_are_not_sent() {
         // What addresses end with is no domain.
         cookie("/for-the-end-of-an-address", "/", "a=1; domain=0.0.1"),
         cookie("/for-another-path", "/elsewhere/", "a=1; path=/elsewhere"),
-        cookie("/for-tls-alone", "https://{target}/", "a=1; secure"),
         cookie("/of-nobody", "none:", "a=1"),
     ]);
 }

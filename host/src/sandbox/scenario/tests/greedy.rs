@@ -42,12 +42,10 @@ fn nothing_special_before_a_scenario_is_fine() {
     assert!(load(&doubling(1)).is_ok());
 }
 
-/// Each is refused before the next one is tried, of which whoever compiled it would see no end.
+/// Few enough that whoever compiles them sees an end; the test guest `multiplies` is one of which nobody does.
 #[test]
 fn components_that_multiply_are_refused() {
-    for levels in [12, 20, 60] {
-        refusal(&doubling(levels));
-    }
+    refusal(&doubling(12));
 }
 
 #[test]
