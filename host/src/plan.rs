@@ -80,6 +80,8 @@ pub struct ScenarioPlan {
     pub host: Option<url::Url>,
     /// Hosts that its requests may go to beside the target.
     pub allowed_hosts: Vec<http::HostPattern>,
+    /// Whether the target's name may lead only to public addresses.
+    pub public_target: bool,
     /// What the guest's `variable` gives, and its environment.
     pub variables: BTreeMap<String, String>,
     /// What the guest's `secret` gives.
@@ -378,6 +380,7 @@ mod tests {
                 source: Source::Path { path: "hello.wasm".into(), sha256: None },
                 host: None,
                 allowed_hosts: Vec::new(),
+                public_target: false,
                 variables: BTreeMap::new(),
                 secrets: BTreeMap::new(),
                 data: Vec::new(),

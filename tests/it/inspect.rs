@@ -1,13 +1,10 @@
 //! What is told of a component before it is run.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::program::{Ran, Wasmload, guest, named};
-use crate::support::server::Server;
+use crate::support::program::{Ran, Wasmload, guest, named, sha256};
 
 /// What is said of the guest of that name, with these arguments.
 #[track_caller]
@@ -19,13 +16,6 @@ fn inspect(name: &str, arguments: &str, code: i32) -> Ran {
 fn as_json(name: &str, arguments: &str, code: i32) -> Value {
     let ran = inspect(name, &format!("--json {arguments}"), code);
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stdout))
-}
-
-/// The digest of a file, as another program tells it.
-fn sha256(path: &Path) -> String {
-    let output = Command::new("sha256sum").arg(path).output().expect("sha256sum starts");
-    let text = String::from_utf8(output.stdout).expect("sha256sum prints ASCII");
-    text.split_whitespace().next().unwrap_or_default().trim_start_matches('\\').to_owned()
 }
 
 #[test]
@@ -95,6 +85,28 @@ fn tasks_are_asked_for() {
 }
 
 #[test]
+fn a_description_makes_no_requests() {
+    let found = as_json("describe_asks", "", 0);
+    assert_eq!(found["tasks"]["list"][0]["name"], "denied, denied, denied");
+}
+
+#[test]
+fn a_scenario_that_does_not_say_what_its_tasks_are_is_told_apart_from_one_that_is_refused() {
+    let ran = inspect("describe_traps", "", 0);
+    assert!(
+        ran.stdout.contains("  ! it did not say which, with no variables and secrets to go by: "),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.ends_with("✓ a run would take it, once it says what its tasks are\n"), "{}", ran.stdout);
+    let found = as_json("describe_traps", "", 0);
+    assert_eq!((&found["tasks"]["state"], &found["verdict"]["accepted"]), (&json!("failed"), &json!(true)));
+    let run = |variables: &str| Wasmload::run("describe_traps").with("-q -i 1").with(variables).output();
+    run("").expect(104);
+    run("--var shop=books").expect(0);
+}
+
+#[test]
 fn json_tells_bytes_and_what_an_instance_takes() {
     let path = guest("hello");
     let found = as_json("hello", "", 0);
@@ -147,47 +159,7 @@ fn assert_told_alike(name: &str, program: impl Fn(&str) -> Wasmload) {
 }
 
 #[test]
-fn a_pinned_file_runs_as_long_as_it_is_the_same() {
-    let server = Server::start();
-    let pin = |name: &str| format!("{}#sha256={}", guest("status_only").display(), sha256(&guest(name)));
-    for command in ["run", "check"] {
-        let right = Wasmload::new([command, &pin("status_only"), "-i", "1"]).against(&server);
-        right.output().expect(0);
-        let wrong = Wasmload::new([command, &pin("hello"), "-i", "1"]).against(&server).output().expect(104);
-        let told = format!("its digest is sha256={}, and the pin says", sha256(&guest("status_only")));
-        assert!(wrong.stderr.contains(&told), "{}", wrong.stderr);
-        let short = format!("{}#sha256=12", guest("status_only").display());
-        let short = Wasmload::new([command, &short, "-i", "1"]).against(&server).output().expect(104);
-        assert!(short.stderr.contains("write #sha256= and the 64 hexadecimal digits"), "{}", short.stderr);
-    }
-    assert_eq!(server.requests().len(), 2);
-}
-
-#[test]
-fn a_plan_file_pins_its_components_and_may_be_pinned_itself() {
-    let server = Server::start();
-    let plan = |digest: &str| {
-        format!("iterations = 1\n[[scenario]]\ncomponent = \"guests/status_only.wasm#sha256={digest}\"\n")
-    };
-    let right = plan(&sha256(&guest("status_only")));
-    Wasmload::with_plan("run", &right).against(&server).output().expect(0);
-    let printed = Wasmload::with_plan("plan", &right).arg("--print").output().expect(0).stdout;
-    assert!(printed.contains(&format!("status_only.wasm#sha256={}\"", sha256(&guest("status_only")))), "{printed}");
-    for command in ["run", "check", "plan"] {
-        let wrong = Wasmload::with_plan(command, &plan(&sha256(&guest("hello")))).output().expect(104);
-        assert!(wrong.stderr.contains("status_only.wasm: its digest is sha256="), "{}", wrong.stderr);
-    }
-    let short = Wasmload::with_plan("plan", &plan("12")).output().expect(104);
-    assert!(short.stderr.contains("plan.toml:3:13: `component`: read the pin of"), "{}", short.stderr);
-    assert_eq!(server.requests().len(), 1);
-}
-
-#[test]
-fn a_plan_file_that_was_changed_does_not_fit_its_pin() {
-    let text = format!("iterations = 1\ncomponent = \"{}\"\n", guest("status_only").display());
-    let digest = sha256(&Wasmload::new([""; 0]).file("plan.toml", &text).directory.path().join("plan.toml"));
-    let plan = |text: &str| Wasmload::new(["plan", &format!("plan.toml#sha256={digest}")]).file("plan.toml", text);
-    plan(&text).output().expect(0);
-    let changed = plan(&text.replace('1', "2")).output().expect(104);
-    assert!(changed.stderr.contains("accept plan.toml: its digest is"), "{}", changed.stderr);
+fn a_plan_file_is_no_component() {
+    let ran = Wasmload::new(["inspect", "plan.toml"]).file("plan.toml", "users = 5\n").output().expect(104);
+    assert!(ran.stderr.contains("perhaps a plan (give one of the components that it names)"), "{}", ran.stderr);
 }

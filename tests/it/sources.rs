@@ -1,8 +1,7 @@
-//! Scenarios by URL: over TLS, pinned, or not at all.
+//! Scenarios by URL: over TLS, pinned, or not at all; and pins of files.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::program::{Wasmload, guest};
+use crate::support::program::{Wasmload, guest, sha256};
 use crate::support::server::Server;
 
 /// A web server that gives a scenario to whoever trusts its authority. It ends when dropped.
@@ -137,19 +136,10 @@ fn scenario() -> Vec<u8> {
     std::fs::read(guest("status_only")).expect("the guest is there")
 }
 
-/// The digest as another program tells it.
-fn sha256(name: &str) -> String {
-    let output = Command::new("sha256sum").arg(guest(name)).output().expect("sha256sum starts");
-    let text = String::from_utf8(output.stdout).expect("sha256sum prints ASCII");
-    let digest = text.split_whitespace().next().unwrap_or_default().to_owned();
-    assert_eq!(digest.len(), 64, "{text}");
-    digest
-}
-
 #[test]
 fn the_right_pin_runs_what_was_fetched() {
     let (shelf, target) = (Shelf::with(scenario()), Server::start());
-    let url = shelf.url(&format!("#sha256={}", sha256("status_only")));
+    let url = shelf.url(&format!("#sha256={}", sha256(&guest("status_only"))));
     let summary = shelf.run(&url, &target).output().expect(0).summary();
     assert_eq!(summary["scenarios"], serde_json::json!(["visit"]));
     assert_eq!(summary["iterations"][0]["failures"], 0);
@@ -160,7 +150,7 @@ fn the_right_pin_runs_what_was_fetched() {
 #[test]
 fn a_wrong_pin_is_refused_with_both_digests() {
     let (shelf, target) = (Shelf::with(scenario()), Server::start());
-    let [found, expected] = ["status_only", "hello"].map(sha256);
+    let [found, expected] = ["status_only", "hello"].map(|name| sha256(&guest(name)));
     let run = shelf.run(&shelf.url(&format!("#sha256={expected}")), &target).output().expect(104);
     let told = format!("its digest is sha256={found}, and the pin says sha256={expected}");
     assert!(run.stderr.contains(&told) && run.stderr.contains(&shelf.url("")), "{}", run.stderr);
@@ -170,7 +160,7 @@ fn a_wrong_pin_is_refused_with_both_digests() {
 #[test]
 fn without_a_whole_pin_nothing_is_fetched() {
     let (shelf, target) = (Shelf::with(scenario()), Server::start());
-    let short = format!("#sha256={}", &sha256("status_only")[..62]);
+    let short = format!("#sha256={}", &sha256(&guest("status_only"))[..62]);
     for fragment in ["", "#sha256=", &short, "#md5=d41d8cd98f00b204e9800998ecf8427e"] {
         let run = shelf.run(&shelf.url(fragment), &target).output().expect(104);
         for word in ["without a pin", "#sha256=", "sha256sum", &shelf.url("")] {
@@ -183,7 +173,7 @@ fn without_a_whole_pin_nothing_is_fetched() {
 #[test]
 fn plain_http_is_refused_pinned_or_not() {
     let (plain, target) = (Server::start(), Server::start());
-    let url = format!("{}/visit.wasm#sha256={}", plain.url(), sha256("status_only"));
+    let url = format!("{}/visit.wasm#sha256={}", plain.url(), sha256(&guest("status_only")));
     let run = Wasmload::new(["run", &url]).with("-i 1").against(&target).output().expect(104);
     assert!(run.stderr.contains("plain http") && run.stderr.contains("use https"), "{}", run.stderr);
     assert_eq!((plain.connections(), target.connections()), (0, 0));
@@ -193,7 +183,7 @@ fn plain_http_is_refused_pinned_or_not() {
 fn a_server_that_nobody_vouches_for_is_refused() {
     let (shelf, target) = (Shelf::with(scenario()), Server::start());
     let other = Shelf::with(Vec::new());
-    let url = shelf.url(&format!("#sha256={}", sha256("status_only")));
+    let url = shelf.url(&format!("#sha256={}", sha256(&guest("status_only"))));
     let run = other.run(&url, &target).output().expect(104);
     assert!(run.stderr.contains("fetch") && run.stderr.contains("certificate"), "{}", run.stderr);
     assert_eq!(target.connections(), 0);
@@ -202,7 +192,7 @@ fn a_server_that_nobody_vouches_for_is_refused() {
 #[test]
 fn what_is_fetched_has_to_be_a_component_too() {
     let (shelf, target) = (Shelf::with(b"<html>not found</html>".to_vec()), Server::start());
-    let missing = format!("https://{}/elsewhere.wasm#sha256={}", shelf.address, sha256("status_only"));
+    let missing = format!("https://{}/elsewhere.wasm#sha256={}", shelf.address, sha256(&guest("status_only")));
     let run = shelf.run(&missing, &target).output().expect(104);
     assert!(run.stderr.contains("elsewhere.wasm") && run.stderr.contains("404"), "{}", run.stderr);
     // `printf '<html>not found</html>' | sha256sum`
@@ -210,4 +200,50 @@ fn what_is_fetched_has_to_be_a_component_too() {
     let run = shelf.run(&shelf.url(pin), &target).output().expect(104);
     assert!(run.stderr.contains("a text file, perhaps source code, not a WebAssembly component"), "{}", run.stderr);
     assert_eq!(target.connections(), 0);
+}
+
+#[test]
+fn a_pinned_file_runs_as_long_as_it_is_the_same() {
+    let server = Server::start();
+    let pin = |name: &str| format!("{}#sha256={}", guest("status_only").display(), sha256(&guest(name)));
+    for command in ["run", "check"] {
+        let right = Wasmload::new([command, &pin("status_only"), "-i", "1"]).against(&server);
+        right.output().expect(0);
+        let wrong = Wasmload::new([command, &pin("hello"), "-i", "1"]).against(&server).output().expect(104);
+        let told = format!("its digest is sha256={}, and the pin says", sha256(&guest("status_only")));
+        assert!(wrong.stderr.contains(&told), "{}", wrong.stderr);
+        let short = format!("{}#sha256=12", guest("status_only").display());
+        let short = Wasmload::new([command, &short, "-i", "1"]).against(&server).output().expect(104);
+        assert!(short.stderr.contains("write #sha256= and the 64 hexadecimal digits"), "{}", short.stderr);
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_plan_file_pins_its_components_and_may_be_pinned_itself() {
+    let server = Server::start();
+    let plan = |digest: &str| {
+        format!("iterations = 1\n[[scenario]]\ncomponent = \"guests/status_only.wasm#sha256={digest}\"\n")
+    };
+    let right = plan(&sha256(&guest("status_only")));
+    Wasmload::with_plan("run", &right).against(&server).output().expect(0);
+    let printed = Wasmload::with_plan("plan", &right).arg("--print").output().expect(0).stdout;
+    assert!(printed.contains(&format!("status_only.wasm#sha256={}\"", sha256(&guest("status_only")))), "{printed}");
+    for command in ["run", "check", "plan"] {
+        let wrong = Wasmload::with_plan(command, &plan(&sha256(&guest("hello")))).output().expect(104);
+        assert!(wrong.stderr.contains("status_only.wasm: its digest is sha256="), "{}", wrong.stderr);
+    }
+    let short = Wasmload::with_plan("plan", &plan("12")).output().expect(104);
+    assert!(short.stderr.contains("plan.toml:3:13: `component`: read the pin of"), "{}", short.stderr);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_plan_file_that_was_changed_does_not_fit_its_pin() {
+    let text = format!("iterations = 1\ncomponent = \"{}\"\n", guest("status_only").display());
+    let digest = sha256(&Wasmload::new([""; 0]).file("plan.toml", &text).directory.path().join("plan.toml"));
+    let plan = |text: &str| Wasmload::new(["plan", &format!("plan.toml#sha256={digest}")]).file("plan.toml", text);
+    plan(&text).output().expect(0);
+    let changed = plan(&text.replace('1', "2")).output().expect(104);
+    assert!(changed.stderr.contains("accept plan.toml: its digest is"), "{}", changed.stderr);
 }

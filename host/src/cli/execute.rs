@@ -12,7 +12,6 @@ use super::look::{self, color, unicode};
 use super::plan_file::{self, Loads};
 use super::{exit, logging, runtime};
 use crate::control::Control;
-use crate::guards;
 use crate::http::Watch;
 use crate::metrics::{RunEnd, Summary, Warning};
 use crate::plan::Plan;
@@ -55,9 +54,6 @@ pub(super) fn execute(plan: &Plan, args: &OutputArgs, progress: Progress) -> any
     distinct_files(args)?;
     let screen = Screen::new();
     logging::start(args, &screen, color(&std::io::stderr()))?;
-    if !guards::ON {
-        tracing::warn!("this build is for benchmarks: guests are bounded by next to nothing");
-    }
     let watchers = Watchers::new(plan, args, progress)?;
     let mut outputs = outputs(args, &screen, progress);
     let runtime = runtime()?;
@@ -94,8 +90,10 @@ const REACH: u32 = 100;
 
 /// The plan, with room for twice its load, or more where that is little: for who sits before it.
 fn with_headroom(plan: &Plan) -> Plan {
-    let headroom = (REACH / plan.max_vus().max(1)).max(2);
-    Plan { headroom, ..plan.clone() }
+    let planned = plan.max_vus().max(1);
+    let headroom = (REACH / planned).max(2);
+    let most = plan.grants.as_ref().and_then(|grants| grants.virtual_users).unwrap_or(u32::MAX);
+    Plan { headroom: headroom.min(most / planned).max(1), ..plan.clone() }
 }
 
 /// The outputs that the flags ask for. The live view comes first, so that its end clears the terminal for the others.

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::guards;
 use crate::run::RunError;
 use crate::terminal::is_harmful;
 use args::{Arguments, Command};
@@ -32,9 +33,22 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
+/// Refuses to work in a build whose guests have no bounds, but for the benchmark that it is made for.
+#[expect(clippy::print_stderr, reason = "nothing else is set up yet")]
+fn refuse_without_guards() -> Option<ExitCode> {
+    if guards::ON || std::env::var_os(guards::OVERRIDE).is_some() {
+        return None;
+    }
+    eprintln!("error: this build has no bounds for guests, and is for benchmarks alone; build it without the feature");
+    Some(ExitCode::from(exit::FAILURE))
+}
+
 /// The whole program: reads the command line and returns the exit code; [`exit`] lists them.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = refuse_without_guards() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -88,6 +88,7 @@ pub(super) fn scenario(part: Part<'_>) -> Result<ScenarioPlan, FlagError> {
         source,
         host: args.host.clone(),
         allowed_hosts: args.allow_host.clone(),
+        public_target: false,
         variables: args.variables.iter().cloned().collect(),
         secrets: secrets(args)?,
         data: args.data.clone(),

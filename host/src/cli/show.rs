@@ -33,9 +33,12 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
 /// Looks for what a run would read.
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
     for scenario in &plan.scenarios {
+        let secrets = scenario.secrets.keys().map(String::as_str);
+        if let (Some(grants), Some(pin)) = (&plan.grants, scenario.source.pin()) {
+            grants.check(&scenario.name, &pin, secrets.clone())?;
+        }
         if scenario.source.file().is_some() {
             let content = runtime()?.block_on(scenario.source.read(plan.loading.max_component_bytes))?;
-            let secrets = scenario.secrets.keys().map(String::as_str);
             plan.grants.iter().try_for_each(|grants| grants.check(&scenario.name, &content.sha256, secrets.clone()))?;
         }
         DataSet::load_all(&scenario.data)?;

@@ -117,6 +117,9 @@ impl Subject {
     }
 }
 
+/// The most redirects that a request may ask for.
+const MAX_REDIRECTS: u32 = 100;
+
 /// How much is kept of the method and URL of a request that can't be sent, in bytes; more than any report shows.
 const MAX_REFUSED_BYTES: usize = 16 << 10;
 
@@ -215,7 +218,7 @@ impl Client {
         let config = &self.0.context.config;
         Options {
             timeout: request.timeout.unwrap_or(config.timeout),
-            max_redirects: request.max_redirects.unwrap_or(config.max_redirects),
+            max_redirects: request.max_redirects.map_or(config.max_redirects, |own| own.min(MAX_REDIRECTS)),
             max_body_bytes: (!request.discard_body).then_some(config.max_body_bytes),
         }
     }

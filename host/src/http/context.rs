@@ -7,7 +7,7 @@ use super::dial::{DialError, Dialer};
 use super::error::Error;
 use super::h1::{Defaults, Parts};
 use super::pool::Bounds;
-use super::reach::{HostPattern, Reach};
+use super::reach::{Hosts, Reach};
 use super::target::{Base, Origin, OriginRef, Scheme};
 use super::throttle::{HeldBack, Throttle};
 use super::tls::{Tls, TlsError};
@@ -63,16 +63,16 @@ impl Context {
     /// # Errors
     /// Where the target, the user agent or a file of certificates can't be used. That the system has no certificate
     /// authorities is none: requests over TLS will fail, the others not.
-    pub fn new(config: Config, target: Option<&str>, allowed: &[HostPattern]) -> Result<Arc<Self>, ContextError> {
-        Context::build(config, target, allowed).map(Arc::new)
+    pub fn new(config: Config, target: Option<&str>, hosts: Hosts<'_>) -> Result<Arc<Self>, ContextError> {
+        Context::build(config, target, hosts).map(Arc::new)
     }
 
-    pub(super) fn build(config: Config, target: Option<&str>, allowed: &[HostPattern]) -> Result<Self, ContextError> {
+    pub(super) fn build(config: Config, target: Option<&str>, hosts: Hosts<'_>) -> Result<Self, ContextError> {
         let base = parse_base(target)?;
         let defaults = Defaults::new(&config.user_agent, config.keepalive)
             .map_err(|source| ContextError::UserAgent { user_agent: config.user_agent.clone(), source })?;
         Ok(Context {
-            reach: Reach::new(base.as_ref().map(|base| &base.origin), allowed),
+            reach: Reach::new(base.as_ref().map(|base| &base.origin), hosts),
             base,
             defaults,
             tls: Arc::new(Tls::new(&config)?),
@@ -88,10 +88,10 @@ impl Context {
     ///
     /// # Errors
     /// Where the target can't be used.
-    pub fn with_target(&self, target: Option<&str>, allowed: &[HostPattern]) -> Result<Arc<Self>, ContextError> {
+    pub fn with_target(&self, target: Option<&str>, hosts: Hosts<'_>) -> Result<Arc<Self>, ContextError> {
         let base = parse_base(target)?;
         Ok(Arc::new(Context {
-            reach: Reach::new(base.as_ref().map(|base| &base.origin), allowed),
+            reach: Reach::new(base.as_ref().map(|base| &base.origin), hosts),
             base,
             config: self.config.clone(),
             defaults: self.defaults.clone(),
@@ -192,13 +192,14 @@ mod tests {
 
     #[test]
     fn settings_are_validated_at_once() {
-        assert!(Context::new(Config::default(), Some("http://h/"), &[]).is_ok());
-        let base = Context::new(Config::default(), Some("h:80"), &[]);
+        assert!(Context::new(Config::default(), Some("http://h/"), Hosts::default()).is_ok());
+        let base = Context::new(Config::default(), Some("h:80"), Hosts::default());
         assert!(matches!(base, Err(ContextError::Base { .. })), "{base:?}");
-        let user_agent = Context::new(Config { user_agent: "a\nb".into(), ..Config::default() }, None, &[]);
+        let user_agent =
+            Context::new(Config { user_agent: "a\nb".into(), ..Config::default() }, None, Hosts::default());
         assert!(matches!(user_agent, Err(ContextError::UserAgent { .. })), "{user_agent:?}");
         let tls = TlsConfig { ca_certificates: vec!["/does/not/exist.pem".into()], ..TlsConfig::default() };
-        let missing = Context::new(Config { tls, ..Config::default() }, None, &[]);
+        let missing = Context::new(Config { tls, ..Config::default() }, None, Hosts::default());
         assert!(matches!(missing, Err(ContextError::Tls(_))), "{missing:?}");
     }
 }

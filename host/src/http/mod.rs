@@ -49,7 +49,7 @@ pub use dial::DialError;
 pub use error::Error;
 pub use exchange::{Exchange, Response};
 pub use observe::{Begun, ConnectionInfo, Hop, Observer, Outcome, SentAgain, TlsInfo, Watch};
-pub use reach::HostPattern;
+pub use reach::{HostPattern, Hosts};
 pub use route::{ConnectTo, NoProxy, Proxies, Proxy, Resolve, RouteError};
 pub use throttle::{HeldBack, RateLimits};
 pub use tls::TlsError;

@@ -59,10 +59,26 @@ impl Client {
                 Err(error) => ControlFlow::Break(Err(error)),
             };
             match next {
-                ControlFlow::Continue(next) => last = Some(next),
+                ControlFlow::Continue(next) => {
+                    if let Err(error) = self.wait_for_slot(&next, deadline, meter).await {
+                        return (Err(error), Some(next));
+                    }
+                    last = Some(next);
+                }
                 ControlFlow::Break(outcome) => return (outcome, last),
             }
         }
+    }
+
+    /// Waits until a further hop may start, where the run's rate is bounded: within its request, whose clock goes on.
+    async fn wait_for_slot(&self, next: &Encoded, deadline: Deadline, meter: &mut Meter<'_>) -> Result<(), Error> {
+        let Some(throttle) = &self.0.context.throttle else { return Ok(()) };
+        meter.clock.enter(Phase::Blocked);
+        let mut timer = Timer::default();
+        let slot = Box::pin(timer.bound(deadline, throttle.pass(self.origin_of(next))));
+        slot.await.inspect_err(|_| meter.clock.cut())?;
+        meter.end(Phase::Blocked);
+        Ok(())
     }
 
     /// The request that a response redirects to, or the end.
@@ -85,9 +101,6 @@ impl Client {
             Some(location) => match self.redirected(request, response.status(), &location) {
                 Ok(next) => {
                     meter.transport.redirects += 1;
-                    if let Some(throttle) = &self.0.context.throttle {
-                        throttle.charge(self.origin_of(&next));
-                    }
                     ControlFlow::Continue(Box::new(next))
                 }
                 Err(error) => ControlFlow::Break(Err(error)),

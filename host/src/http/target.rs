@@ -13,6 +13,9 @@ use url::Url;
 
 use super::error::Error;
 
+/// The longest name of a host, in bytes (RFC 1035, section 2.3.4, as text).
+const MAX_NAME_BYTES: usize = 253;
+
 /// What speaks below HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -47,6 +50,12 @@ impl Origin {
             other => return Err(Error::invalid(format!("the URL's scheme is {other}; http and https are supported"))),
         };
         let host = match url.host() {
+            Some(url::Host::Domain(name)) if name.len() > MAX_NAME_BYTES => {
+                return Err(Error::invalid(format!(
+                    "the host's name has {} bytes, and names have {MAX_NAME_BYTES} at most",
+                    name.len()
+                )));
+            }
             Some(url::Host::Domain(name)) => Host::Name(name.into()),
             Some(url::Host::Ipv4(address)) => Host::Address(address.into()),
             Some(url::Host::Ipv6(address)) => Host::Address(address.into()),

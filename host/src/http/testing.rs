@@ -119,8 +119,12 @@ impl Network {
     pub(super) fn client(&self, config: Config) -> Client {
         // Nothing is encrypted here, so the system's certificates need not be read.
         let tls = TlsConfig { insecure: true, ..config.tls };
-        let mut context =
-            Context::build(Config { tls, ..config }, Some("http://base.test"), &any_host()).expect("valid settings");
+        let mut context = Context::build(
+            Config { tls, ..config },
+            Some("http://base.test"),
+            crate::http::Hosts { allowed: &any_host(), public_target: false },
+        )
+        .expect("valid settings");
         context.network = Some(self.clone());
         Client::new(Arc::new(context), 1, Arc::clone(&self.interrupted), None)
     }

@@ -11,6 +11,8 @@ pub struct Grants {
     pub policy: String,
     /// Secrets, by their names, that every scenario may be given; none for any.
     pub secrets: Option<BTreeSet<String>>,
+    /// The most virtual users that the run may have at one time, whoever asks for more; none for any number.
+    pub virtual_users: Option<u32>,
     /// The components that may be run; none for any.
     pub components: Option<Vec<Granted>>,
 }
@@ -64,13 +66,13 @@ impl Grants {
         sha256: &Digest,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), GrantError> {
-        let own = self.components.iter().flatten().find(|granted| granted.sha256 == *sha256);
-        if self.components.is_some() && own.is_none() {
+        let own = || self.components.iter().flatten().filter(|granted| granted.sha256 == *sha256);
+        if self.components.is_some() && own().next().is_none() {
             let (scenario, policy) = (scenario.to_owned(), self.policy.clone());
             return Err(GrantError::Component { scenario, policy, sha256: *sha256 });
         }
         let Some(of_all) = &self.secrets else { return Ok(()) };
-        let is_granted = |name: &&str| of_all.contains(*name) || own.is_some_and(|own| own.secrets.contains(*name));
+        let is_granted = |name: &&str| of_all.contains(*name) || own().any(|own| own.secrets.contains(*name));
         match secrets.into_iter().find(|name| !is_granted(name)) {
             Some(secret) => Err(GrantError::Secret {
                 secret: secret.to_owned(),

@@ -61,7 +61,7 @@ fn environment(scenario_name: String) -> Result<Environment, RunError> {
         recorder: Arc::clone(&collector.recorders()[0]),
         control: Control::new(),
         // Without a target, and without other hosts that are allowed, every request is denied.
-        http: http::Context::new(http::Config::default(), None, &[])?,
+        http: http::Context::new(http::Config::default(), None, crate::http::Hosts::default())?,
         watch: None,
         variables: Arc::new(BTreeMap::new()),
         secrets: Arc::new(Secrets::default()),

@@ -13,6 +13,7 @@ use crate::plan::{Plan, ScenarioPlan};
 use crate::profile::Model;
 use crate::sandbox::{EngineOptions, Environment, LoadError, Scenario};
 use crate::secrets::Secrets;
+use crate::source::Digest;
 use crate::vu::TaskTable;
 
 /// Files that the program itself has open, beside connections; a generous guess.
@@ -53,7 +54,7 @@ pub(super) async fn prepare(
     control: &Control,
     watch: Option<Arc<dyn http::Watch>>,
 ) -> Result<Prepared, RunError> {
-    let http = http::Context::new(plan.http.clone(), None, &[])?;
+    let http = http::Context::new(plan.http.clone(), None, crate::http::Hosts::default())?;
     let shared = Shared { plan, collector, control, watch, http };
     let (mut scenarios, mut headroom) = (Vec::new(), plan.headroom.max(1));
     for (place, scenario) in plan.scenarios.iter().enumerate() {
@@ -76,13 +77,14 @@ impl Shared<'_> {
     fn environment(&self, place: usize, scenario: &ScenarioPlan) -> Result<Environment, RunError> {
         let data: Arc<[DataSet]> = DataSet::load_all(&scenario.data)?.into();
         let recorders = self.collector.recorders();
+        let hosts = http::Hosts { allowed: &scenario.allowed_hosts, public_target: scenario.public_target };
         Ok(Environment {
             scenario: ScenarioId(u16::try_from(place).unwrap_or(u16::MAX)),
             scenario_name: scenario.name.clone(),
             // The last recorder is that of the hooks; the others belong to the threads.
             recorder: Arc::clone(&recorders[recorders.len() - 1]),
             control: self.control.child(),
-            http: self.http.with_target(scenario.host.as_ref().map(url::Url::as_str), &scenario.allowed_hosts)?,
+            http: self.http.with_target(scenario.host.as_ref().map(url::Url::as_str), hosts)?,
             watch: self.watch.clone(),
             variables: Arc::new(scenario.variables.clone()),
             secrets: Arc::new(Secrets::new(scenario.secrets.clone())),
@@ -97,10 +99,15 @@ impl Shared<'_> {
 
     /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
     async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
+        let secrets = || scenario.secrets.keys().map(String::as_str);
+        let check = |sha256: &Digest| match &self.plan.grants {
+            Some(grants) => grants.check(&scenario.name, sha256, secrets()),
+            None => Ok(()),
+        };
+        // What is not granted is not even fetched.
+        scenario.source.pin().as_ref().map_or(Ok(()), check)?;
         let content = scenario.source.read(self.plan.loading.max_component_bytes).await?;
-        if let Some(grants) = &self.plan.grants {
-            grants.check(&scenario.name, &content.sha256, scenario.secrets.keys().map(String::as_str))?;
-        }
+        check(&content.sha256)?;
         let bytes: Arc<[u8]> = content.bytes.into();
         loop {
             let options = EngineOptions {

@@ -16,6 +16,9 @@ const SHARE: u32 = 16;
 /// What it may take beyond that at one time; with more, it takes turns with the others who did.
 const BURST: Duration = Duration::from_millis(50);
 
+/// From when on a time is held against what the thread ran at all, in which no system call is worth its time before.
+const LONG: Duration = Duration::from_millis(2);
+
 /// CPU time that the thread has used.
 pub(super) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -41,15 +44,19 @@ impl Account {
 
     /// Whether the virtual user has to wait for its turn.
     pub(super) fn owes(&self) -> bool {
-        self.settle(Running::No, Instant::now())
+        self.settle(Running::No, Instant::now(), turns::thread_ran)
     }
 
     /// Charges what was run until now, and pays off what the share has come to; whether more is owed than may be.
-    fn settle(&self, running: Running, now: Instant) -> bool {
+    fn settle(&self, running: Running, now: Instant, thread_ran: impl FnOnce() -> Duration) -> bool {
         let mut debt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Exchanges that were under way at one time end in any order.
         let now = debt.settled.map_or(now, |settled| settled.max(now));
-        let ran = running.until(now);
+        let ran = match running.until(now) {
+            // Long enough for other processes to have had the core, or for a wait that nobody told of.
+            long if long > LONG => long.min(thread_ran()),
+            short => short,
+        };
         if debt.time > BURST {
             turns::took(ran);
         }
@@ -73,6 +80,8 @@ pub(super) struct CpuMeter {
     waited: bool,
     running: Running,
     account: Account,
+    /// What the thread ran since this was asked last.
+    thread_ran: fn() -> Duration,
 }
 
 /// Since when a virtual user has its thread.
@@ -100,7 +109,15 @@ impl Running {
 impl CpuMeter {
     /// For an instance of the virtual user of that account.
     pub(super) fn new(account: Account) -> CpuMeter {
-        CpuMeter { ticks: 0, since: Duration::ZERO, in_host: false, waited: false, running: Running::No, account }
+        CpuMeter {
+            ticks: 0,
+            since: Duration::ZERO,
+            in_host: false,
+            waited: false,
+            running: Running::No,
+            account,
+            thread_ran: turns::thread_ran,
+        }
     }
 
     /// The virtual user runs from now on.
@@ -115,7 +132,7 @@ impl CpuMeter {
 
     /// A call of the host waits from now on.
     pub(super) fn wait(&mut self, now: Instant) {
-        self.account.settle(self.running, now);
+        self.account.settle(self.running, now, self.thread_ran);
         self.running = Running::No;
     }
 
@@ -139,7 +156,7 @@ impl CpuMeter {
 
     /// What a virtual user owes the others at a tick.
     pub(super) fn due(&mut self, now: Instant) -> Due {
-        let owes = self.account.settle(self.running, now);
+        let owes = self.account.settle(self.running, now, self.thread_ran);
         let waited = std::mem::take(&mut self.waited);
         if owes {
             self.running = Running::AfterYield(now);
@@ -165,13 +182,18 @@ pub(super) enum Due {
 mod tests {
     use super::*;
 
+    /// A meter whose thread had its core all the time.
+    fn meter(account: Account) -> CpuMeter {
+        CpuMeter { thread_ran: || Duration::MAX, ..CpuMeter::new(account) }
+    }
+
     fn at(start: Instant, millis: u64) -> Instant {
         start + Duration::from_millis(millis)
     }
 
     #[test]
     fn ticks_in_the_host_are_not_the_guests() {
-        let mut cpu = CpuMeter::new(Account::default());
+        let mut cpu = meter(Account::default());
         let thread = |ticks: u32| TICK * (100 + ticks);
         cpu.call();
         assert_eq!(cpu.tick(thread(0)), Duration::ZERO);
@@ -183,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_others_on_the_machine_took_is_not_the_guests() {
-        let mut cpu = CpuMeter::new(Account::default());
+        let mut cpu = meter(Account::default());
         cpu.call();
         cpu.tick(TICK * 5);
         let used: Vec<_> = (1..=100).map(|tick| cpu.tick(TICK * 5 + TICK * tick / 10)).collect();
@@ -193,17 +215,17 @@ mod tests {
     #[test]
     fn a_new_instance_owes_what_the_one_before_it_took() {
         let (start, account) = (Instant::now(), Account::default());
-        let mut cpu = CpuMeter::new(account.clone());
+        let mut cpu = meter(account.clone());
         cpu.run(start);
         cpu.wait(at(start, 200));
-        let mut next = CpuMeter::new(account);
+        let mut next = meter(account);
         next.run(at(start, 201));
         assert_eq!(next.due(at(start, 202)), Due::Turn);
     }
 
     #[test]
     fn who_waits_for_answers_owes_nothing() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
+        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
         cpu.run(start);
         // A tenth of a millisecond of work for each millisecond.
         for turn in 0..10_000 {
@@ -218,7 +240,7 @@ mod tests {
 
     #[test]
     fn who_computes_takes_turns_soon_and_is_let_off_later() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
+        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
         cpu.run(start);
         let dues: Vec<Due> = (1..=7).map(|tick| cpu.due(at(start, tick * 10))).collect();
         assert_eq!(dues[..5], [Due::Place; 5]);
@@ -230,12 +252,22 @@ mod tests {
 
     #[test]
     fn short_waits_between_long_computing_do_not_help() {
-        let (start, mut cpu) = (Instant::now(), CpuMeter::new(Account::default()));
+        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
         cpu.run(start);
         for round in 0..20 {
             cpu.wait(at(start, round * 10 + 9));
             cpu.resume(at(start, round * 10 + 10));
         }
         assert_eq!(cpu.due(at(start, 201)), Due::Turn);
+    }
+
+    #[test]
+    fn what_the_thread_did_not_run_is_charged_to_nobody() {
+        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
+        cpu.thread_ran = || Duration::from_millis(1);
+        cpu.run(start);
+        cpu.wait(at(start, 10_000));
+        cpu.resume(at(start, 10_001));
+        assert_eq!(cpu.due(at(start, 10_002)), Due::Nothing);
     }
 }

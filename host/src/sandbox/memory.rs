@@ -11,13 +11,15 @@ pub(super) struct MemoryLimiter {
     limit: usize,
     /// What all its memories and tables have together, in bytes.
     total: usize,
+    /// What they had before the last growth, which may fail yet.
+    before: usize,
     denied: bool,
 }
 
 impl MemoryLimiter {
     /// For a guest that may have so many bytes.
     pub(super) fn new(limit: usize) -> MemoryLimiter {
-        MemoryLimiter { limit, total: 0, denied: false }
+        MemoryLimiter { limit, total: 0, before: 0, denied: false }
     }
 
     /// The bound, if a request for more than that was denied.
@@ -28,6 +30,7 @@ impl MemoryLimiter {
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         let total = self.total.saturating_sub(current).saturating_add(desired);
         let allowed = total <= self.limit;
+        self.before = self.total;
         if allowed {
             self.total = total;
         }
@@ -45,6 +48,16 @@ impl ResourceLimiter for MemoryLimiter {
         let bytes = |elements: usize| elements.saturating_mul(TABLE_ELEMENT_BYTES);
         Ok(self.grow(bytes(current), bytes(desired)))
     }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.total = self.before;
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.total = self.before;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -61,5 +74,14 @@ mod tests {
         assert!(memory.table_growing(0, 3, None).unwrap());
         assert!(!memory.table_growing(3, 4, None).unwrap());
         assert!(!memory.table_growing(3, usize::MAX, None).unwrap());
+    }
+
+    #[test]
+    fn what_could_not_grow_takes_nothing() {
+        let mut memory = MemoryLimiter::new(100);
+        assert!(memory.memory_growing(0, 90, Some(50)).unwrap());
+        memory.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
+        assert!(memory.memory_growing(0, 90, None).unwrap());
+        assert_eq!(memory.denied(), None);
     }
 }

@@ -54,7 +54,8 @@ impl Held {
 
     /// Memory that it takes, in bytes: the response, and the request, which it is found again by.
     fn bytes(&self) -> usize {
-        size_of::<Held>() + self.exchange.heap_bytes()
+        let tags = self.label.tags.iter().map(|(key, value)| key.len() + value.len() + 2 * size_of::<String>());
+        size_of::<Held>() + self.exchange.heap_bytes() + tags.sum::<usize>()
     }
 
     /// Counts the request as failed; the last verdict holds.
@@ -245,7 +246,7 @@ mod tests {
 
     /// A response to a request that could not be sent, which needs no server.
     async fn refused(reason: &str) -> Held {
-        let context = Context::new(Config::default(), None, &[]).unwrap();
+        let context = Context::new(Config::default(), None, crate::http::Hosts::default()).unwrap();
         let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
         let error = Error::InvalidRequest(reason.to_owned().into());
         let label = Label { name: Some(reason.into()), ..Label::default() };

@@ -34,6 +34,10 @@ use crate::secrets::Secrets;
 /// The most bytes of a name or reason that a guest gives; what is longer is cut.
 pub(super) const MAX_TEXT_BYTES: usize = 512;
 
+/// The longest secret, as it may be encoded, that is hidden for certain where it stands across the end of what is looked at
+/// of a very long text.
+const MAX_SECRET_BYTES: usize = 64 << 10;
+
 /// What all virtual users of one thread share.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -198,9 +202,24 @@ impl State {
     /// A text that a guest gave, ready to be kept and shown: secrets hidden, cut to its bound. In this order, since what
     /// is left of a secret that was cut would not be found.
     pub(super) fn presentable<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.env.secrets.mask(text) {
-            Cow::Borrowed(text) => Cow::Borrowed(truncate(text, MAX_TEXT_BYTES)),
-            Cow::Owned(text) => Cow::Owned(truncate(&text, MAX_TEXT_BYTES).to_owned()),
+        self.masked(text, MAX_TEXT_BYTES)
+    }
+
+    /// The beginning of a text that a guest gave, with secrets hidden.
+    pub(super) fn masked<'a>(&self, text: &'a str, max_bytes: usize) -> Cow<'a, str> {
+        // Looking for secrets takes time, and guests' texts may be very long.
+        let beginning = truncate(text, max_bytes + 2 * MAX_SECRET_BYTES);
+        let is_whole = beginning.len() == text.len();
+        match self.env.secrets.mask(beginning) {
+            Cow::Borrowed(text) => Cow::Borrowed(truncate(text, max_bytes)),
+            Cow::Owned(mut text) => {
+                if !is_whole {
+                    // A secret that was cut is not found.
+                    text.truncate(text.floor_char_boundary(text.len().saturating_sub(MAX_SECRET_BYTES)));
+                }
+                text.truncate(text.floor_char_boundary(max_bytes));
+                Cow::Owned(text)
+            }
         }
     }
 

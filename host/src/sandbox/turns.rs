@@ -32,6 +32,8 @@ struct Turns {
     wait: Duration,
     /// CPU time of those who take turns.
     taken: Duration,
+    /// The thread's CPU time when it was looked at last.
+    looked: Duration,
 }
 
 thread_local! {
@@ -40,12 +42,19 @@ thread_local! {
         free_until: None,
         wait: wait_beside(0.0),
         taken: Duration::ZERO,
+        looked: Duration::ZERO,
     });
 }
 
 /// Counts CPU time of one who takes turns.
 pub(super) fn took(time: Duration) {
     TURNS.with_borrow_mut(|turns| turns.taken += time);
+}
+
+/// CPU time that the thread used since this was asked last: no virtual user had more of it in that time.
+pub(super) fn thread_ran() -> Duration {
+    let now = thread_time();
+    TURNS.with_borrow_mut(|turns| now.saturating_sub(std::mem::replace(&mut turns.looked, now)))
 }
 
 /// Returns when it is the turn of a virtual user that took too much.
@@ -89,11 +98,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn turns_come_one_after_the_other() {
-        // The others of this thread are idle only by the clock that is paused; so this measures no share.
         TURNS.with_borrow_mut(|turns| (turns.free_until, turns.wait) = (None, TICK * 8));
         let begin = Instant::now();
-        wait().await;
-        assert_eq!(begin.elapsed(), TICK * 8);
+        let one = async {
+            wait().await;
+            // What the others of this thread used is measured by a clock that does not stand still.
+            TURNS.with_borrow_mut(|turns| (turns.free_until, turns.wait) = (None, TICK * 8));
+            begin.elapsed()
+        };
+        let other = async {
+            wait().await;
+            begin.elapsed()
+        };
+        assert_eq!(tokio::join!(one, other), (TICK * 8, TICK * 16));
     }
 
     #[tokio::test(start_paused = true)]

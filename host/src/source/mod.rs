@@ -193,18 +193,22 @@ impl Source {
         }
     }
 
+    /// The digest that its bytes must have, where one was given.
+    pub fn pin(&self) -> Option<Digest> {
+        match self {
+            Source::Path { sha256, .. } => *sha256,
+            Source::Url { sha256, .. } => Some(*sha256),
+            Source::Embedded { .. } => None,
+        }
+    }
+
     /// Whether these bytes, which were found there, are those that were meant; their digest.
     ///
     /// # Errors
     /// Where they do not fit the pin.
     pub fn accept(&self, bytes: &[u8]) -> Result<Digest, SourceError> {
         let found = Digest::of(bytes);
-        let pin = match self {
-            Source::Path { sha256, .. } => *sha256,
-            Source::Url { sha256, .. } => Some(*sha256),
-            Source::Embedded { .. } => None,
-        };
-        match pin.filter(|expected| *expected != found) {
+        match self.pin().filter(|expected| *expected != found) {
             Some(expected) => Err(SourceError::Digest { from: self.to_string(), expected, found }),
             None => Ok(found),
         }

@@ -35,6 +35,15 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     path
 }
 
+/// The digest of a file, as another program tells it.
+pub(crate) fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().expect("sha256sum starts");
+    let text = String::from_utf8(output.stdout).expect("sha256sum prints ASCII");
+    let digest = text.split_whitespace().next().unwrap_or_default().to_owned();
+    assert_eq!(digest.len(), 64, "{text}");
+    digest
+}
+
 /// A command line of the program, with a directory of its own.
 pub(crate) struct Wasmload {
     pub(crate) command: Command,

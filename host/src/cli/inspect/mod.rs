@@ -6,6 +6,7 @@ mod json;
 mod text;
 mod wit;
 
+use std::fmt::Display;
 use std::io::Write;
 
 use anyhow::Context;
@@ -50,6 +51,17 @@ enum Verdict {
     },
 }
 
+/// The most bytes of a refusal: a compiler's may have names in it, which may be anything.
+const MAX_REFUSAL_BYTES: usize = 10_000;
+
+impl Verdict {
+    fn refused(why: &impl Display, compiled: bool) -> Verdict {
+        let mut why = why.to_string();
+        why.truncate(why.floor_char_boundary(MAX_REFUSAL_BYTES));
+        Verdict::Refused { why, compiled }
+    }
+}
+
 /// Shows what a component is.
 ///
 /// # Errors
@@ -65,9 +77,14 @@ pub(super) fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
     }
     let (sha256, size_bytes) = (content.sha256, content.bytes.len());
     let verdict = match refusal(&component.shape) {
-        Some(error) => Verdict::Refused { why: error.to_string(), compiled: false },
+        Some(error) => Verdict::refused(&error, false),
         None if args.no_run => Verdict::NotCompiled,
-        None => runtime.block_on(try_it(args, content))?,
+        None => {
+            let tried = runtime.block_on(try_it(args, content));
+            // One that is still being compiled must not hold up the answer.
+            runtime.shutdown_background();
+            tried?
+        }
     };
     let finding = Finding {
         version: env!("CARGO_PKG_VERSION"),
@@ -85,7 +102,8 @@ pub(super) fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
 
 /// Why a run would refuse a component of that outside.
 fn refusal(shape: &Shape) -> Option<ComponentError> {
-    let checked = shape.check_imports().and_then(|()| shape.check_memory(Limits::default().max_memory_bytes));
+    let checked = shape.check_imports().and_then(|()| shape.check_size());
+    let checked = checked.and_then(|()| shape.check_memory(Limits::default().max_memory_bytes));
     checked.and_then(|()| shape.entry()).err()
 }
 
@@ -95,11 +113,36 @@ async fn try_it(args: &InspectArgs, content: Content) -> anyhow::Result<Verdict>
     let cache = if args.no_cache { None } else { maintain::cache_directory().ok() };
     match run::look(&args.scenario, content.bytes, cache).await {
         Ok(tasks) => Ok(Verdict::Accepted(tasks)),
-        Err(RunError::Component { error, .. }) => Ok(Verdict::Refused { why: error.to_string(), compiled: true }),
+        Err(RunError::Component { error, .. }) => Ok(Verdict::refused(&error, true)),
         Err(error) => Err(error.into()),
     }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().lock().write_all(text.as_bytes()).context("write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Arguments, Command};
+
+    #[test]
+    fn the_default_limits_are_those_of_a_run() {
+        let arguments = Arguments::try_parse_from(["wasmload", "run", "a.wasm"]).expect("a command line");
+        let Command::Run(run) = arguments.command else { panic!("it is a run") };
+        let limits = run.flags.sandbox.limits;
+        let defaults = Limits::default();
+        assert_eq!((limits.max_memory, limits.max_cpu_time), (defaults.max_memory_bytes as u64, defaults.max_cpu_time));
+    }
+
+    #[test]
+    fn a_refusal_has_a_bound() {
+        let Verdict::Refused { why, compiled: true } = Verdict::refused(&"é".repeat(9_000), true) else {
+            panic!("it is one")
+        };
+        assert_eq!(why.len(), MAX_REFUSAL_BYTES);
+    }
 }

@@ -53,28 +53,4 @@ mod tests {
         let error = of(&component.expect("it is well-formed")).expect_err("a module has no form in WIT");
         assert!(format!("{error:#}").starts_with("print the component's WIT: "), "{error:#}");
     }
-
-    #[test]
-    fn experiment() {
-        use rand::{RngExt, SeedableRng};
-        let real = include_bytes!("../../../assets/cities.wasm");
-        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
-        let (mut ok, mut err, mut panics) = (0, 0, 0);
-        for _ in 0..6000 {
-            let mut b = real.to_vec();
-            for _ in 0..random.random_range(1..=2) {
-                let at = random.random_range(0..b.len());
-                b[at] = random.random();
-            }
-            if crate::component::Component::read(&b).is_err() {
-                continue;
-            }
-            match of(&b) {
-                Ok(_) => ok += 1,
-                Err(e) if e.to_string().contains("no toolchain") => panics += 1,
-                Err(_) => err += 1,
-            }
-        }
-        panic!("{ok} {err} {panics}");
-    }
 }

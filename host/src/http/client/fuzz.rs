@@ -39,7 +39,7 @@ static CONTEXTS: LazyLock<[(u8, Arc<Context>); 4]> = LazyLock::new(|| {
             tls: TlsConfig { insecure: true, ..TlsConfig::default() },
             ..Config::default()
         };
-        (kind, Context::new(config, None, &[]).expect("settings that can be used"))
+        (kind, Context::new(config, None, crate::http::Hosts::default()).expect("settings that can be used"))
     })
 });
 
@@ -57,7 +57,7 @@ pub(crate) fn check(input: &[u8]) {
     let context = CONTEXTS.iter().find_map(|(of, context)| (*of == kind).then_some(context)).expect("there is each");
     check_reach(context, target, url, base_url.as_ref());
     let everywhere = ["*", "0.0.0.0/0", "::/0"].map(|pattern| pattern.parse().expect("a pattern"));
-    let context = context.with_target(target, &everywhere);
+    let context = context.with_target(target, crate::http::Hosts { allowed: &everywhere, public_target: false });
     assert_eq!(context.is_ok(), target.is_none() || base_url.is_some(), "{base:?}");
     let Ok(context) = context else { return };
     let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
@@ -83,7 +83,7 @@ pub(crate) fn check(input: &[u8]) {
 
 /// Where nothing but the target is allowed, nothing else is asked.
 fn check_reach(context: &Context, target: Option<&str>, url: &str, base: Option<&Url>) {
-    let Ok(context) = context.with_target(target, &[]) else { return };
+    let Ok(context) = context.with_target(target, crate::http::Hosts::default()) else { return };
     let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
     if client.encode(&Request::new("GET", url)).is_ok() {
         let base = base.expect("without a target nothing is asked");

@@ -89,6 +89,8 @@ pub(super) struct Dialed {
 struct End<'a> {
     host: &'a Host,
     port: u16,
+    /// The port that the URL has, by which it is judged.
+    asked: u16,
     /// Who says that requests go there.
     named_by: NamedBy,
 }
@@ -104,7 +106,7 @@ enum NamedBy {
 
 impl<'a> End<'a> {
     fn of_url(host: &'a Host, port: u16) -> Self {
-        End { host, port, named_by: NamedBy::Url }
+        End { host, port, asked: port, named_by: NamedBy::Url }
     }
 }
 
@@ -205,7 +207,7 @@ impl Dialer {
         let other = ConnectTo::find(&self.connect_to, end.host, end.port).map(|(host, port)| {
             // Where only the port is another one, the host is still the URL's.
             let named_by = if host == end.host { NamedBy::Url } else { NamedBy::Settings };
-            End { host, port, named_by }
+            End { host, port, asked: end.port, named_by }
         });
         match self.proxies.find(scheme, end.host, end.port) {
             None => Way::Direct(other.unwrap_or(end)),
@@ -236,7 +238,7 @@ impl Dialer {
             }
             other => other,
         };
-        let proxy_end = End { host: &proxy.host, port: proxy.port, named_by: NamedBy::Settings };
+        let proxy_end = End { host: &proxy.host, port: proxy.port, asked: proxy.port, named_by: NamedBy::Settings };
         let tcp = self.connect(proxy_end, caller, clock).await.map_err(|error| blame(proxy, error))?;
         let (remote, local) = (tcp.peer_addr().ok(), tcp.local_addr().ok());
         clock.enter(Phase::Connect);
@@ -288,7 +290,7 @@ impl Dialer {
         };
         match end.named_by {
             NamedBy::Settings => Ok(found),
-            NamedBy::Url => reach.admit(end.host, end.port, found),
+            NamedBy::Url => reach.admit(end.host, end.asked, found),
         }
     }
 }

@@ -38,7 +38,7 @@ async fn dial(dialer: &Dialer, url: &str) -> (Result<Dialed, Error>, Phases) {
     let mut clock = clock();
     let no_tls = async |_: &Host, _| Err(Error::Tls("no TLS here".into()));
     let origin = origin(url);
-    let reach = Reach::new(Some(&origin), &[]);
+    let reach = Reach::new(Some(&origin), crate::http::Hosts::default());
     let dialed = dialer.dial(&origin, &reach, 0, &mut clock, no_tls).await;
     (dialed, clock.phases)
 }
@@ -309,7 +309,7 @@ async fn a_proxy_that_says_nothing_costs_connect_time() {
     let mut clock = clock();
     let no_tls = async |_: &Host, _| Err(Error::Tls("no TLS here".into()));
     let target = origin("https://h");
-    let reach = Reach::new(Some(&target), &[]);
+    let reach = Reach::new(Some(&target), crate::http::Hosts::default());
     let dialing = dialer.dial(&target, &reach, 0, &mut clock, no_tls);
     assert!(tokio::time::timeout(Duration::from_secs(5), dialing).await.is_err());
     clock.cut();

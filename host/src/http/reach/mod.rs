@@ -21,14 +21,28 @@ use super::error::Error;
 use super::route::authority;
 use super::target::{Host, Origin, Scheme};
 
+/// The longest `host` header that is looked at, in bytes: a name and its port are shorter.
+const MAX_HOST_HEADER_BYTES: usize = 300;
+
 /// The most addresses of a target that are remembered.
 const MAX_FIRST: usize = 64;
+
+/// Hosts that requests may go to beside the target, and what the target's name may lead to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hosts<'a> {
+    /// The hosts.
+    pub allowed: &'a [HostPattern],
+    /// Whether the target's name may lead only to public addresses, as other names do. Default: false.
+    pub public_target: bool,
+}
 
 /// Where the requests of one scenario may go.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     target: Option<Place>,
     allowed: Box<[HostPattern]>,
+    /// The target's name has to be public too.
+    public_target: bool,
     /// The addresses that the target's name had when it was looked up first.
     first: OnceLock<Box<[IpAddr]>>,
 }
@@ -42,10 +56,11 @@ struct Place {
 }
 
 impl Reach {
-    pub(super) fn new(target: Option<&Origin>, allowed: &[HostPattern]) -> Reach {
+    pub(super) fn new(target: Option<&Origin>, hosts: Hosts<'_>) -> Reach {
         let target =
             target.map(|origin| Place { host: origin.host.clone(), port: origin.port, url: origin.prefix.clone() });
-        Reach { target, allowed: allowed.into(), first: OnceLock::new() }
+        let Hosts { allowed, public_target } = hosts;
+        Reach { target, allowed: allowed.into(), public_target, first: OnceLock::new() }
     }
 
     /// Judges an origin that is not the target's.
@@ -77,6 +92,9 @@ impl Reach {
         let own = origin.prefix.split_once("://").map_or("", |(_, own)| own);
         if value.eq_ignore_ascii_case(own) {
             return Ok(());
+        }
+        if value.len() > MAX_HOST_HEADER_BYTES {
+            return Err(Error::Denied(format!("the host header has {} bytes, and names no host", value.len()).into()));
         }
         let scheme = if origin.scheme == Scheme::Https { "https" } else { "http" };
         let named = url::Url::parse(&format!("{scheme}://{value}/")).ok();
@@ -121,14 +139,20 @@ impl Reach {
         match host {
             // The target is that address; another host is judged by its pattern above.
             Host::Address(_) if is_target => None,
-            Host::Name(name) if range == Range::Loopback && is_localhost(name) => None,
+            Host::Name(name) if range == Range::Loopback && is_localhost(name) && self.names(host, port) => None,
             // No name of a machine under test leads there.
-            Host::Name(_) if is_target && range != Range::LinkLocal => {
+            Host::Name(_) if is_target && range != Range::LinkLocal && !self.public_target => {
                 let first = self.first.get().is_some_and(|first| first.contains(&address));
                 (!first).then_some(Refusal { address, range, moved: true })
             }
             _ => Some(Refusal { address, range, moved: false }),
         }
+    }
+
+    /// Whether somebody named that host, and did not only allow all of them.
+    fn names(&self, host: &Host, port: u16) -> bool {
+        let is_named = |pattern: &HostPattern| !pattern.is_everything() && pattern.covers(host, port);
+        self.is_target(host, port) || self.allowed.iter().any(is_named)
     }
 
     fn is_target(&self, host: &Host, port: u16) -> bool {

@@ -50,6 +50,11 @@ impl HostPattern {
         matches!(self.hosts, Hosts::Addresses(_)) && self.covers(&Host::Address(address), port)
     }
 
+    /// Whether it is `*`: every host, and none by its name.
+    pub fn is_everything(&self) -> bool {
+        self.hosts == Hosts::All
+    }
+
     /// Whether all that the other one allows is allowed by this one.
     pub fn includes(&self, other: &HostPattern) -> bool {
         let hosts = match (&self.hosts, &other.hosts) {
@@ -72,6 +77,11 @@ impl HostPattern {
             url::Host::Ipv6(address) => Hosts::Addresses(Network::of(IpAddr::from(address).to_canonical())),
         };
         Some(HostPattern { hosts, port: url.port_or_known_default() })
+    }
+
+    /// Every host, at that port.
+    pub(in crate::http) fn everything(port: u16) -> HostPattern {
+        HostPattern { hosts: Hosts::All, port: Some(port) }
     }
 
     /// The pattern of one host and port alone.

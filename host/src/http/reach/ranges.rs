@@ -65,15 +65,18 @@ fn range_v6(address: Ipv6Addr) -> Option<Range> {
         [0xfe80..=0xfebf, ..] => Some(Range::LinkLocal),
         // Unique local, and the site-local that came before it.
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some(Range::Private),
-        // IPv4 addresses in disguise: compatible, NAT64, and 6to4.
-        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => range_v4(v4(high, low)),
+        // IPv4 addresses in disguise: compatible, translated (RFC 7915), NAT64, and 6to4.
+        [0, 0, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            range_v4(v4(high, low))
+        }
         [0x2002, high, low, ..] => range_v4(v4(high, low)),
         // NAT64 of a local network may lead anywhere in it.
         [0x64, 0xff9b, 1, ..] => Some(Range::Private),
-        // Teredo, ORCHID, benchmarks and others of IETF; documentation; discard; segment routing; multicast.
+        // Teredo, ORCHID, benchmarks and others of IETF; documentation.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some(Range::Reserved),
-        [0x100, 0, 0, ..] | [0x5f00, ..] | [0xff00..=0xffff, ..] => Some(Range::Reserved),
-        _ => None,
+        // All that is handed out as public lies in 2000::/3.
+        [0x2000..=0x3fff, ..] => None,
+        _ => Some(Range::Reserved),
     }
 }
 
@@ -103,7 +106,7 @@ mod tests {
             ),
             (&["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.9.9", "100.64.0.1"], Some(Range::Private)),
             (&["fd00::1", "fc00::1", "fec0::1", "::ffff:10.0.0.1", "64:ff9b:1::1"], Some(Range::Private)),
-            (&["64:ff9b::a00:1", "2002:a00:1::", "::10.0.0.1"], Some(Range::Private)),
+            (&["64:ff9b::a00:1", "2002:a00:1::", "::10.0.0.1", "::ffff:0:10.0.0.1"], Some(Range::Private)),
             (&["64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1"], Some(Range::Loopback)),
             (
                 &["169.254.169.254", "fe80::1", "fd00:ec2::254", "fd20:ce::254", "::ffff:169.254.1.1"],
@@ -111,7 +114,7 @@ mod tests {
             ),
             (&["100.100.100.200", "168.63.129.16", "64:ff9b::a9fe:a9fe"], Some(Range::LinkLocal)),
             (&["224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "198.18.0.1"], Some(Range::Reserved)),
-            (&["ff02::1", "2001:db8::1", "2001::1", "100::1"], Some(Range::Reserved)),
+            (&["ff02::1", "2001:db8::1", "2001::1", "100::1", "4000::1", "5f00::1"], Some(Range::Reserved)),
         ] {
             for text in texts {
                 assert_eq!(range(text.parse().expect(text)), expected, "{text}");

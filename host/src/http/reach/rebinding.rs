@@ -43,7 +43,7 @@ async fn visit(client: &Client) -> Result<u16, Error> {
 fn client(target: &str, answers: &[&str]) -> Client {
     let tls = TlsConfig { insecure: true, ..TlsConfig::default() };
     let config = Config { tls, keepalive: false, dns_ttl: Duration::ZERO, ..Config::default() };
-    let context = Context::build(config, Some(target), &[]).expect("valid settings");
+    let context = Context::build(config, Some(target), crate::http::Hosts::default()).expect("valid settings");
     let found = |text: &&str| -> Arc<[IpAddr]> { Arc::new([text.parse().expect(text)]) };
     context.dialer.resolver().scripted.lock().expect("not poisoned").extend(answers.iter().map(found));
     Client::new(Arc::new(context), 1, Arc::new(AtomicU64::new(0)), None)

@@ -7,7 +7,7 @@ fn origin(url: &str) -> Origin {
 
 fn reach(target: Option<&str>, allowed: &[&str]) -> Reach {
     let allowed: Vec<HostPattern> = allowed.iter().map(|text| text.parse().expect(text)).collect();
-    Reach::new(target.map(origin).as_ref(), &allowed)
+    Reach::new(target.map(origin).as_ref(), Hosts { allowed: &allowed, public_target: false })
 }
 
 fn denied(result: Result<impl std::fmt::Debug, Error>) -> String {
@@ -102,6 +102,18 @@ fn localhost_is_this_machine() {
     let reach = reach(None, &["localhost"]);
     assert_eq!(admitted(&reach, "http://localhost", &["127.0.0.1", "::1"]), all(&["127.0.0.1", "::1"]));
     assert!(admitted(&reach, "http://localhost", &["10.0.0.1"]).is_err());
+    let every = super::tests::reach(None, &["*"]);
+    for name in ["http://localhost:2375", "http://x.localhost"] {
+        assert!(admitted(&every, name, &["127.0.0.1"]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_target_that_has_to_be_public_is() {
+    let target = origin("http://shop.test");
+    let reach = Reach::new(Some(&target), Hosts { allowed: &[], public_target: true });
+    assert_eq!(admitted(&reach, "http://shop.test", &["1.1.1.1", "10.0.0.1"]), all(&["1.1.1.1"]));
+    assert!(admitted(&reach, "http://shop.test", &["10.0.0.1"]).is_err());
 }
 
 #[test]

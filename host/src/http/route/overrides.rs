@@ -78,9 +78,14 @@ pub struct ConnectTo {
 }
 
 impl ConnectTo {
-    /// The place that it leads to, where that is another host.
+    /// The places that it leads to; none where it leads nowhere else.
     pub(in crate::http) fn leads_to(&self) -> Option<HostPattern> {
-        self.to_host.as_ref().map(|host| HostPattern::of(host, self.to_port.or(self.port)))
+        let port = self.to_port.or(self.port);
+        match (self.to_host.as_ref().or(self.host.as_ref()), self.to_port) {
+            (Some(host), _) if self.to_host.is_some() || self.to_port.is_some() => Some(HostPattern::of(host, port)),
+            (None, Some(port)) => Some(HostPattern::everything(port)),
+            _ => None,
+        }
     }
 
     /// The host and port to connect to instead; none where nothing is to be changed. The first that applies holds.

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// The longest pointer that leads anywhere, in bytes.
+const MAX_POINTER_BYTES: usize = 16 << 10;
+
 /// The value at an RFC 6901 pointer, as JSON text; a string without its quotes. None where the body is not JSON, or has
 /// nothing there.
 pub(super) fn json_at(body: &[u8], pointer: &str) -> Option<String> {
@@ -19,6 +22,9 @@ pub(super) fn json_at(body: &[u8], pointer: &str) -> Option<String> {
 fn tokens(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {
         return Some(Vec::new());
+    }
+    if pointer.len() > MAX_POINTER_BYTES {
+        return None;
     }
     let parts = pointer.strip_prefix('/')?.split('/');
     Some(parts.map(|part| part.replace("~1", "/").replace("~0", "~")).collect())

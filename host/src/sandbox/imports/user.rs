@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::sandbox::bindings::wasmload::scenario::async_user;
 use crate::sandbox::bindings::wasmload::scenario::user::{Host, Identity, LogLevel};
 use crate::sandbox::log::shown;
-use crate::sandbox::state::{State, truncate};
+use crate::sandbox::state::State;
 
 /// The longest message; what is longer is cut.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -90,9 +90,13 @@ impl Host for State {
             self.env.recorder.log_lines_dropped(1);
             return Ok(());
         }
-        let message = self.env.secrets.mask(&message);
+        let message = self.masked(&message, MAX_MESSAGE_BYTES);
+        if message.trim_matches(['\n', '\r']).is_empty() {
+            // Nothing to show is a line too, or it could be had for ever.
+            self.log.take(0, &self.env.limits);
+        }
         // A line of its own for each, so that no guest can make one that looks like another's or the program's.
-        for line in truncate(&message, MAX_MESSAGE_BYTES).split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        for line in message.split(['\n', '\r']).filter(|line| !line.is_empty()) {
             if self.log.take(line.len(), &self.env.limits) {
                 log_line(level, self.identity.vu, &shown(line));
             } else {

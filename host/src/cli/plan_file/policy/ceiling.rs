@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Policy;
 use crate::cli::plan_file::Loads;
 use crate::cli::plan_file::document::Document;
+use crate::cli::plan_file::mistakes::Text;
 use crate::cli::plan_file::resolve::resolve;
 use crate::cli::plan_file::settings::Place;
 use crate::plan::{Limits, Plan};
@@ -18,7 +19,7 @@ struct Limit {
     show: fn(f64) -> String,
 }
 
-const LIMITS: [Limit; 19] = [
+const LIMITS: [Limit; 17] = [
     Limit { flag: "max-memory", of: |plan| most(plan, |limits| limits.max_memory_bytes as f64), show: size },
     Limit { flag: "max-stack", of: |plan| most(plan, |limits| limits.max_stack_bytes as f64), show: size },
     Limit { flag: "max-cpu-time", of: |plan| most(plan, |limits| limits.max_cpu_time.as_secs_f64()), show: time },
@@ -37,9 +38,7 @@ const LIMITS: [Limit; 19] = [
     Limit { flag: "max-body-size", of: |plan| plan.http.max_body_bytes as f64, show: size },
     Limit { flag: "max-rps", of: |plan| plan.http.rate_limits.whole.unwrap_or(f64::INFINITY), show: rate },
     Limit { flag: "max-rps-per-host", of: |plan| plan.http.rate_limits.per_host.unwrap_or(f64::INFINITY), show: rate },
-    Limit { flag: "max-redirects", of: |plan| f64::from(plan.http.max_redirects), show: number },
     Limit { flag: "max-connections-per-host", of: |plan| plan.http.max_connections_per_host as f64, show: number },
-    Limit { flag: "timeout", of: |plan| plan.http.timeout.as_secs_f64(), show: time },
     Limit { flag: "connect-timeout", of: |plan| plan.http.connect_timeout.as_secs_f64(), show: time },
     Limit { flag: "graceful-stop", of: |plan| plan.graceful_stop.as_secs_f64(), show: time },
 ];
@@ -58,14 +57,16 @@ pub(super) fn is_limit(flag: &str) -> bool {
 pub(super) fn excesses(policy: &Policy, plan: &Plan) -> Vec<String> {
     let mut excesses = Vec::new();
     // As a run has it that says nothing itself.
-    if let Some(ceiling) = ceiling(policy) {
-        let bounding = LIMITS.iter().filter(|limit| policy.is_locked || policy.limits.has(limit.flag));
-        for Limit { flag, of, show } in bounding {
-            let (wanted, most) = (of(plan), of(&ceiling));
-            if wanted > most {
-                let (wanted, most) = (show(wanted), show(most));
-                excesses.push(format!("--{flag} {wanted} is more than {most}; lower it, or leave it out"));
-            }
+    let ceiling = match ceiling(policy) {
+        Ok(ceiling) => ceiling,
+        Err(why) => return vec![format!("its own limits can't be kept: {why}")],
+    };
+    let bounding = LIMITS.iter().filter(|limit| policy.is_locked || policy.limits.has(limit.flag));
+    for Limit { flag, of, show } in bounding {
+        let (wanted, most) = (of(plan), of(&ceiling));
+        if wanted > most {
+            let (wanted, most) = (show(wanted), show(most));
+            excesses.push(format!("--{flag} {wanted} is more than {most}; lower it, or leave it out"));
         }
     }
     if let Some(most) = policy.virtual_users.filter(|most| plan.max_vus() > *most) {
@@ -76,11 +77,17 @@ pub(super) fn excesses(policy: &Policy, plan: &Plan) -> Vec<String> {
 }
 
 /// The plan of a run that says nothing but what the policy does.
-fn ceiling(policy: &Policy) -> Option<Plan> {
+///
+/// # Errors
+/// Why there is none, for people.
+fn ceiling(policy: &Policy) -> Result<Plan, String> {
     let mut document = Document::default();
     policy.set_beneath(&mut document);
     document.top.set("component", "any.wasm".as_ref(), Place::CommandLine);
-    resolve(&document, Loads::Planned).ok().map(|(plan, _)| plan)
+    match resolve(&document, Loads::Planned) {
+        Ok((plan, _)) => Ok(plan),
+        Err(mistakes) => Err(Text::none().error(mistakes).to_string()),
+    }
 }
 
 /// The greatest of the scenarios'.

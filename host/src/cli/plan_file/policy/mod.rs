@@ -88,8 +88,18 @@ impl Policy {
         if !excesses.is_empty() {
             return Err(BeyondPolicy { file: self.file.clone(), excesses });
         }
-        plan.grants = Some(self.grants.clone());
+        for scenario in &mut plan.scenarios {
+            let target = scenario.host.as_ref().and_then(HostPattern::of_url);
+            let is_named = |target: &HostPattern| self.names(target);
+            scenario.public_target = self.hosts.is_some() && !target.as_ref().is_some_and(is_named);
+        }
+        plan.grants = Some(Grants { virtual_users: self.virtual_users, ..self.grants.clone() });
         Ok(())
+    }
+
+    /// Whether the policy names that host itself, and does not only allow all of them, which are those at public addresses.
+    fn names(&self, pattern: &HostPattern) -> bool {
+        self.hosts.iter().flatten().any(|own| !own.is_everything() && own.includes(pattern))
     }
 
     /// The hosts that a plan names and the policy does not.
@@ -108,7 +118,7 @@ impl Policy {
             }
         }
         // These lead past the names of hosts.
-        for (flag, pattern) in plan.http.leads_to().filter(|(_, pattern)| !is_allowed(pattern)) {
+        for (flag, pattern) in plan.http.leads_to().filter(|(_, pattern)| !self.names(pattern)) {
             beyond.push(format!("--{flag} leads to {pattern}; {hint}"));
         }
         if plan.http.unix_socket.is_some() {
@@ -119,7 +129,7 @@ impl Policy {
                 plan.http
                     .proxies
                     .places()
-                    .filter(|place| !is_allowed(place))
+                    .filter(|place| !self.names(place))
                     .map(|place| format!("--proxy leads to {place}; {hint}")),
             );
         }

@@ -33,7 +33,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Policy, Vec<Mistake>> {
     let mut policy = Policy {
         file: file.to_owned(),
         hosts: None,
-        grants: Grants { policy: file.to_owned(), secrets: None, components: None },
+        grants: Grants { policy: file.to_owned(), secrets: None, virtual_users: None, components: None },
         limits: Settings::default(),
         virtual_users: None,
         is_locked: false,

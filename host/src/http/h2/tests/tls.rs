@@ -48,7 +48,8 @@ async fn a_refused_client_certificate_is_a_failure_of_tls() {
         }
     });
     let tls = TlsConfig { insecure: true, ..TlsConfig::default() };
-    let context = Context::new(Config { tls, ..Config::default() }, Some(&target), &[]).expect("valid settings");
+    let context = Context::new(Config { tls, ..Config::default() }, Some(&target), crate::http::Hosts::default())
+        .expect("valid settings");
     let client = Client::new(context, 1, Arc::new(AtomicU64::new(0)), None);
     let one = || client.perform(client.prepare(&Request::new("GET", "/")));
     let exchanges: [Exchange; 3] = tokio::join!(one(), one(), one()).into();

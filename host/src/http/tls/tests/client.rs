@@ -39,7 +39,7 @@ async fn serve() -> (String, Identity) {
 
 fn client(config: TlsConfig, target: &str) -> Client {
     let config = Config { tls: config, ..Config::default() };
-    let context = Context::new(config, Some(target), &[]).expect("valid settings");
+    let context = Context::new(config, Some(target), crate::http::Hosts::default()).expect("valid settings");
     Client::new(context, 1, Arc::new(AtomicU64::new(0)), None)
 }
 
@@ -84,7 +84,7 @@ async fn virtual_users_resume_their_own_sessions_alone() {
     let (target, _) = serve().await;
     let tls = TlsConfig { insecure: true, ..TlsConfig::default() };
     let config = Config { tls, keepalive: false, ..Config::default() };
-    let context = Context::new(config, Some(&target), &[]).expect("valid settings");
+    let context = Context::new(config, Some(&target), crate::http::Hosts::default()).expect("valid settings");
     for vu in 1..=2 {
         let client = Client::new(Arc::clone(&context), vu, Arc::new(AtomicU64::new(0)), None);
         for (tls_full, tls_resumed) in [(1, 0), (0, 1), (0, 1)] {
