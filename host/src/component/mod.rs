@@ -9,6 +9,7 @@
 pub(crate) mod fuzz;
 mod hosts;
 mod imports;
+mod instances;
 mod kind;
 mod origin;
 mod shape;
@@ -71,7 +72,7 @@ pub enum ComponentError {
         /// What there is too much of.
         what: &'static str,
         /// How many there are.
-        count: u32,
+        count: u64,
         /// The bound.
         most: u32,
     },
@@ -105,13 +106,16 @@ impl Component {
     /// Bytes that are not a well-formed component.
     pub fn read(bytes: &[u8]) -> Result<Component, ComponentError> {
         let mut shape = Shape::default();
+        let mut instances = instances::Instances::default();
         let mut origin = origin::Reader::default();
         let mut hosts = hosts::Reader::default();
         walk::walk(bytes, |place, payload| {
+            instances.add(payload)?;
             shape.add(place, payload)?;
             origin.add(place, payload);
             hosts.add(payload)
         })?;
+        shape.instances = instances.count();
         Ok(Component { shape, origin: origin.finish(), hosts: hosts.finish() })
     }
 }

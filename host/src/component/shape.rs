@@ -3,13 +3,17 @@
 
 use wasmparser::{ComponentExternalKind, Payload};
 
+use super::instances::Instances;
 use super::walk::{Place, walk};
 use super::{ComponentError, Names};
 
 /// The most of each that one virtual user's instance may have.
 const MAX_MEMORIES: u32 = 100;
 const MAX_TABLES: u32 = 100;
-const MAX_CORE_INSTANCES: u32 = 1_000;
+const MAX_INSTANCES: u32 = 1_000;
+
+/// What an element of a table takes, in bytes.
+const ELEMENT_BYTES: u64 = 8;
 
 /// The unit of a memory's size.
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -31,8 +35,13 @@ pub struct Shape {
     pub tables: u32,
     /// Elements that the largest table starts with.
     pub table_elements: u64,
+    /// Elements that all tables start with.
+    pub all_elements: u64,
     /// Core instances in one component instance.
     pub core_instances: u32,
+    /// Instances of modules and components in one component instance, those of nested components multiplied: at the most
+    /// so many.
+    pub instances: u64,
 }
 
 impl Shape {
@@ -42,7 +51,12 @@ impl Shape {
     /// Bytes that are not a well-formed component.
     pub fn read(bytes: &[u8]) -> Result<Shape, ComponentError> {
         let mut shape = Shape::default();
-        walk(bytes, |place, payload| shape.add(place, payload))?;
+        let mut instances = Instances::default();
+        walk(bytes, |place, payload| {
+            instances.add(payload)?;
+            shape.add(place, payload)
+        })?;
+        shape.instances = instances.count();
         Ok(shape)
     }
 
@@ -57,7 +71,9 @@ impl Shape {
             }
             Payload::TableSection(section) => {
                 for table in section.clone() {
-                    self.table_elements = self.table_elements.max(table?.ty.initial);
+                    let initial = table?.ty.initial;
+                    self.table_elements = self.table_elements.max(initial);
+                    self.all_elements = self.all_elements.saturating_add(initial);
                     self.tables = self.tables.saturating_add(1);
                 }
             }
@@ -120,11 +136,11 @@ impl Shape {
     /// What there is too much of.
     pub fn check_size(&self) -> Result<(), ComponentError> {
         let parts = [
-            ("memories", self.memories, MAX_MEMORIES),
-            ("tables", self.tables, MAX_TABLES),
-            ("instances of core modules", self.core_instances, MAX_CORE_INSTANCES),
+            ("memories", self.memories.into(), MAX_MEMORIES),
+            ("tables", self.tables.into(), MAX_TABLES),
+            ("instances", self.instances, MAX_INSTANCES),
         ];
-        match parts.into_iter().find(|(_, count, most)| count > most) {
+        match parts.into_iter().find(|(_, count, most)| *count > u64::from(*most)) {
             Some((what, count, most)) => Err(ComponentError::TooManyParts { what, count, most }),
             None => Ok(()),
         }
@@ -135,8 +151,10 @@ impl Shape {
     /// # Errors
     /// What it starts with, and the bound.
     pub fn check_memory(&self, limit_bytes: usize) -> Result<(), ComponentError> {
-        if self.memory_bytes > limit_bytes as u64 {
-            return Err(ComponentError::Memory { starts_with_bytes: self.memory_bytes, limit_bytes });
+        let tables = self.all_elements.saturating_mul(ELEMENT_BYTES);
+        let starts_with_bytes = self.memory_bytes.saturating_add(tables);
+        if starts_with_bytes > limit_bytes as u64 {
+            return Err(ComponentError::Memory { starts_with_bytes, limit_bytes });
         }
         Ok(())
     }
