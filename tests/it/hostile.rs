@@ -167,10 +167,6 @@ fn assert_harmless(cases: &[Case]) {
         assert_eq!(warnings(&summary), case.warnings.iter().copied().collect(), "{what}: {}", summary["warnings"]);
         places.assert_nobody_else_was_reached(&what);
         let mib = peak >> 20;
-        eprintln!(
-            "FIGURE {what}: {mib} MiB, {} s, {} {}",
-            summary["elapsed_seconds"], summary["warnings"], summary["traps"][0]["message"]
-        );
         assert!((1..=case.mib).contains(&mib), "{what}: {mib} MiB instead of at most {}", case.mib);
     }
 }

@@ -113,8 +113,8 @@ fn parse(text: &str) -> Result<HostPattern, String> {
 
 /// The hosts, without brackets around them, and the port.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
-    if text.starts_with('[') {
-        let (inner, rest) = text[1..].split_once(']').ok_or("the bracket is not closed")?;
+    if let Some(inner) = text.strip_prefix('[') {
+        let (inner, rest) = inner.split_once(']').ok_or("the bracket is not closed")?;
         return match rest.strip_prefix(':') {
             Some(port) => Ok((inner, Some(port))),
             None if rest.is_empty() => Ok((inner, None)),

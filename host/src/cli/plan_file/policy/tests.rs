@@ -23,10 +23,10 @@ fn held(policy: &Policy, keys: &str, flags: &[&str]) -> Result<Plan, String> {
 
 #[test]
 fn a_policy_says_what_a_run_does_not() {
-    let policy = policy("[limits]\nmax-memory = \"16MiB\"\nmax-rps = \"5/s\"\ntimeout = \"3s\"\n");
+    let policy = policy("[limits]\nmax-memory = \"16MiB\"\nmax-rps = \"5/s\"\nconnect-timeout = \"3s\"\n");
     let plan = held(&policy, "", &[]).expect("it asks for nothing");
     assert_eq!(plan.scenarios[0].limits.max_memory_bytes, 16 << 20);
-    assert_eq!((plan.http.rate_limits.whole, plan.http.timeout.as_secs()), (Some(5.0), 3));
+    assert_eq!((plan.http.rate_limits.whole, plan.http.connect_timeout.as_secs()), (Some(5.0), 3));
     let plan = held(&policy, "max-memory = \"8MiB\"", &["--max-rps", "4/s"]).expect("it asks for less");
     assert_eq!((plan.scenarios[0].limits.max_memory_bytes, plan.http.rate_limits.whole), (8 << 20, Some(4.0)));
 }
@@ -128,7 +128,7 @@ fn laws_hold_for_policies_of_all_kinds() {
         "hosts = []\nsecrets = []\n[limits]\nvirtual-users = 0\n",
         "[limits]\nmax-memory = \"1B\"\nmax-stack = 1\n",
         "[limits]\nmax-memory = 99999999999999999999\n",
-        "hosts = [\"*\", \"*.x\", \"::/0\"]\n[limits]\ntimeout = \"1ns\"\nmax-rps = \"1/h\"\n",
+        "hosts = [\"*\", \"*.x\", \"::/0\"]\n[limits]\nconnect-timeout = \"1ns\"\nmax-rps = \"1/h\"\n",
         "[[component]]\n",
         "component = 5\nlimits = 3\nsecrets = \"\"",
         "\u{0}",

@@ -39,7 +39,6 @@ fn doubling(levels: u32) -> Vec<u8> {
 #[test]
 fn nothing_special_before_a_scenario_is_fine() {
     assert!(load(&scenario_with("")).is_ok());
-    assert!(load(&doubling(1)).is_ok());
 }
 
 /// Few enough that whoever compiles them sees an end; the test guest `multiplies` is one of which nobody does.
