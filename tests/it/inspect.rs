@@ -87,7 +87,7 @@ fn tasks_are_asked_for() {
 #[test]
 fn a_description_makes_no_requests() {
     let found = as_json("describe_asks", "", 0);
-    assert_eq!(found["tasks"]["list"][0]["name"], "denied, denied, denied");
+    assert_eq!(found["tasks"]["list"][0]["name"], "denied, denied, failed", "the last one has no target");
 }
 
 #[test]

@@ -80,7 +80,9 @@ fn heavy(case: &str, count: usize) -> Outcome {
         "long-url" => get(&["/heavy?", &"u".repeat(count)].concat()),
         "long-method" => request(&"M".repeat(count), "/heavy"),
         "body" => post("/heavy").bytes(untouched(count)),
-        "tags-at-once" => (0..count).fold(refused().tag("shop", "1"), |request, tag| request.tag(&tag.to_string(), "1")),
+        "tags-at-once" => {
+            (0..count).fold(refused().tag("shop", "1"), |request, tag| request.tag(&tag.to_string(), "1"))
+        }
         other => return guests::unknown_case(other),
     };
     drop(request.send());
@@ -127,6 +129,7 @@ fn tag(number: u32) {
 }
 
 /// So many bytes that nobody has written to yet, and that take no room until somebody does.
+#[expect(clippy::uninit_vec, reason = "that nobody touched it is the point")]
 fn untouched(count: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(count);
     // SAFETY: all bytes of a guest's memory can be read, and any bytes are a value of this type.

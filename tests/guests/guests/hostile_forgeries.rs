@@ -93,9 +93,15 @@ fn forge_handle(case: &str) -> bool {
     // SAFETY: what is wrong with these calls is the host's to find; none writes to this guest's memory.
     unsafe {
         match case {
-            "unknown-handle" => { raw_status(UNKNOWN); }
-            "handle-0" => { raw_status(0); }
-            "negative-handle" => { raw_status(-1); }
+            "unknown-handle" => {
+                raw_status(UNKNOWN);
+            }
+            "handle-0" => {
+                raw_status(0);
+            }
+            "negative-handle" => {
+                raw_status(-1);
+            }
             "mark-unknown-handle" => raw_mark_failure(UNKNOWN, 0, 0),
             "drop-unknown-handle" => raw_drop_response(UNKNOWN),
             "drop-twice" => {
@@ -108,7 +114,9 @@ fn forge_handle(case: &str) -> bool {
                 raw_drop_response(handle);
                 raw_status(handle);
             }
-            "transaction-as-response" => { raw_status(transaction()); }
+            "transaction-as-response" => {
+                raw_status(transaction());
+            }
             "response-as-transaction" => raw_end(response()),
             "drop-transaction-twice" => {
                 let handle = transaction();
@@ -147,7 +155,9 @@ fn forge_text(case: &str) -> bool {
             "overlong-utf-8" => log_bytes(b"\xc0\xaf"),
             "cut-utf-8" => log_bytes(b"\xe2\x82"),
             "unknown-level" => raw_log(99, name, length),
-            "url-beyond-memory" => { raw_get(BEYOND, 1); }
+            "url-beyond-memory" => {
+                raw_get(BEYOND, 1);
+            }
             "result-beyond-memory" => raw_variable(name, length, BEYOND),
             "result-out-of-place" => raw_variable(name, length, 3),
             "endless-nan" => raw_sleep(f64::from_bits(u64::MAX)),
@@ -171,11 +181,21 @@ fn forge_request(case: &str) -> bool {
     // SAFETY: what is wrong with these calls is the host's to find.
     unsafe {
         match case {
-            "request-beyond-memory" => { raw_request(BEYOND); }
-            "request-out-of-place" => { raw_request(request.place() + 1); }
-            "headers-beyond-memory" => { raw_request(request.headers(BEYOND, 1).place()); }
-            "headers-without-end" => { raw_request(request.headers(16, 0x1000_0000).place()); }
-            "headers-around-the-end" => { raw_request(request.headers(16, 0x1000_0001).place()); }
+            "request-beyond-memory" => {
+                raw_request(BEYOND);
+            }
+            "request-out-of-place" => {
+                raw_request(request.place() + 1);
+            }
+            "headers-beyond-memory" => {
+                raw_request(request.headers(BEYOND, 1).place());
+            }
+            "headers-without-end" => {
+                raw_request(request.headers(16, 0x1000_0000).place());
+            }
+            "headers-around-the-end" => {
+                raw_request(request.headers(16, 0x1000_0001).place());
+            }
             "unknown-option" => {
                 let mut request = request;
                 request.0[4] = 2;
