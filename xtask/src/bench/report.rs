@@ -313,6 +313,7 @@ of the guest on the same core; medians of 3 rounds; ! marks shares below 0.80
                                 without think time             a request each 20 ms
                          alone      beside   share        alone      beside   share
 spin                   100,000      50,000    0.50!       5,000       4,800    0.96
+
 ";
         assert_eq!(report().to_string(), expected);
     }

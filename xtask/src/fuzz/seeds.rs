@@ -28,7 +28,7 @@ impl Material {
         match target {
             "response" => material.seeds.extend(responses()?),
             "plan" => material.add_plans()?,
-            "component" => material.seeds.push(read_bytes("host/assets/cities.wasm")?),
+            "component" => material.add_components()?,
             _ => {}
         }
         Ok(material)
@@ -43,6 +43,15 @@ impl Material {
         let piece = |value: &Value| Some(value.as_str()?.as_bytes().to_owned());
         let pieces = list("pieces").map(|value| piece(value).with_context(|| malformed(value)));
         Ok(Self { seeds: seeds.collect::<Result<_>>()?, pieces: pieces.collect::<Result<_>>()? })
+    }
+
+    /// Adds a component, and its beginnings, which are as long as an input may be.
+    fn add_components(&mut self) -> Result<()> {
+        let whole = read_bytes("host/assets/cities.wasm")?;
+        let beginnings = [8, 1_000, 4_000, 8_000].map(|length| whole.iter().copied().take(length).collect());
+        self.seeds.extend(beginnings);
+        self.seeds.push(whole);
+        Ok(())
     }
 
     /// Adds the plan files of the documentation, and all keys.
