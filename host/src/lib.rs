@@ -28,6 +28,7 @@ pub mod secrets;
 pub mod source;
 pub mod target;
 pub(crate) mod terminal;
+pub(crate) mod thread_time;
 pub mod trace;
 pub mod units;
 pub mod vu;

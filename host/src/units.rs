@@ -313,6 +313,11 @@ pub fn show_bytes(bytes: u64) -> String {
     format!("{number} {unit}")
 }
 
+/// Memory in MiB, which its bounds are given in: `12.4 MiB`.
+pub fn show_mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
 /// A count in full, its thousands apart: `12,345`.
 pub fn show_count(count: u64) -> String {
     let digits = count.to_string();

@@ -27,6 +27,7 @@ mod plan_file;
 mod proxies;
 mod rates;
 mod reach;
+mod secrets;
 mod sources;
 mod stages;
 mod support;

@@ -15,6 +15,8 @@ mod origin;
 mod shape;
 mod walk;
 
+use crate::units::show_mib;
+
 pub use hosts::Hosts;
 pub use imports::{Purpose, refusal};
 pub use kind::{Entry, Kind};
@@ -57,7 +59,7 @@ pub enum ComponentError {
     #[error("tell what to run: the component exports both {0} and {1}; export one of them")]
     SeveralEntries(&'static str, &'static str),
     /// Its memory starts larger than a virtual user may have.
-    #[error("give the component its memory: it starts with {:.1} MiB, and --max-memory allows {:.1} MiB; raise that", mib(*starts_with_bytes), mib(*limit_bytes as u64))]
+    #[error("give the component its memory: it starts with {}, and --max-memory allows {}; raise that", show_mib(*starts_with_bytes), show_mib(*limit_bytes as u64))]
     Memory {
         /// What it starts with, in bytes.
         starts_with_bytes: u64,
@@ -76,10 +78,6 @@ pub enum ComponentError {
         /// The bound.
         most: u32,
     },
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 impl From<wasmparser::Error> for ComponentError {

@@ -60,6 +60,23 @@ impl Error {
         }
     }
 
+    /// Memory that its text takes, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Error::InvalidRequest(why)
+            | Error::Denied(why)
+            | Error::Dns(why)
+            | Error::Connect(why)
+            | Error::Tls(why)
+            | Error::Protocol(why)
+            | Error::Other(why) => match why {
+                Cow::Borrowed(_) => 0,
+                Cow::Owned(text) => text.capacity(),
+            },
+            Error::Timeout | Error::BodyTooLarge(_) | Error::TooManyRedirects(_) => 0,
+        }
+    }
+
     pub(super) fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
         Error::InvalidRequest(reason.into())
     }

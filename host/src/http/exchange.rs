@@ -10,9 +10,6 @@ use super::client::{Client, Subject};
 use super::error::Error;
 use super::h1::Encoded;
 
-/// What the text of an error takes, in bytes, roughly: hosts in it are bounded, and what servers say is cut.
-const MAX_REASON_BYTES: usize = 512;
-
 /// A request that is over, with its outcome and its measurements.
 #[derive(Debug)]
 pub struct Exchange {
@@ -52,7 +49,7 @@ impl Exchange {
 
     /// Memory that request and response take, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        let response = self.outcome.as_ref().map_or(MAX_REASON_BYTES, Response::capacity);
+        let response = self.outcome.as_ref().map_or_else(Error::heap_bytes, Response::capacity);
         response + self.subject.heap_bytes() + self.last.as_ref().map_or(0, |request| request.wire.capacity())
     }
 

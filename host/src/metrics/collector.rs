@@ -255,6 +255,10 @@ impl Collector {
         let dropped = some(self.running.dropped_iterations);
         warnings.extend(dropped.map(|count| Warning::IterationsDropped { count, missed }));
         warnings.extend(some(summarize::denied(&self.totals)).map(|count| Warning::RequestsDenied { count }));
+        warnings.extend(some(load(&self.counts.turns)).map(|turns| {
+            let waited = Duration::from_nanos(load(&self.counts.turns_waited_nanos));
+            Warning::VusHeldBack { turns, waited }
+        }));
         warnings.extend(some(load(&self.counts.log_lines_dropped)).map(|count| Warning::LogLinesDropped { count }));
         // Without load, that there were none goes without saying.
         let load_began = !matches!(ending.end, RunEnd::SetupFailed(_));

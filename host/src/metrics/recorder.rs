@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::statistics::Statistics;
 
@@ -25,6 +26,8 @@ pub(crate) struct Counts {
     pub(crate) iterations_interrupted: AtomicU64,
     pub(crate) requests_interrupted: Arc<AtomicU64>,
     pub(crate) log_lines_dropped: AtomicU64,
+    pub(crate) turns: AtomicU64,
+    pub(crate) turns_waited_nanos: AtomicU64,
 }
 
 impl Recorder {
@@ -76,6 +79,13 @@ impl Recorder {
         self.counts.log_lines_dropped.fetch_add(lines, Ordering::Relaxed);
     }
 
+    /// Counts a turn that a virtual user waited for so long, because it computed more than its share of its thread.
+    pub fn waited_for_turn(&self, time: Duration) {
+        self.counts.turns.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.counts.turns_waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Statistics> {
         // A panic while recording leaves at worst one sample half counted, which is no reason to lose all others.
         self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,8 +94,6 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::metrics::testing::sample;
     use crate::metrics::{Limits, ScenarioId};

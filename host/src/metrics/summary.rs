@@ -425,6 +425,14 @@ pub enum Warning {
         /// How long they waited together, which is in no time of theirs.
         waited: Duration,
     },
+    /// Virtual users took turns, because their guests computed so much that others of their thread would have had to wait
+    /// for it.
+    VusHeldBack {
+        /// How often one of them waited for its turn.
+        turns: u64,
+        /// How long they waited together; that is in the times of iterations, and in no time of a request.
+        waited: Duration,
+    },
     /// What a scenario logged or printed went over its bound, and was dropped.
     LogLinesDropped {
         /// How many lines.

@@ -179,6 +179,7 @@ pub(crate) fn every_warning() -> Vec<Warning> {
         Warning::IterationsDropped { count: 1_200, missed: 0 },
         Warning::RequestsDenied { count: 40 },
         Warning::RequestsHeldBack { count: 7_000, waited: Duration::from_millis(90_500) },
+        Warning::VusHeldBack { turns: 120, waited: Duration::from_millis(9_640) },
         Warning::LogLinesDropped { count: 12_345 },
         Warning::ThreadsLost { count: 1 },
         Warning::GracefulStopElapsed { iterations: 3 },

@@ -1,16 +1,17 @@
 //! The CPU time of one virtual user: how long its guest may compute without calling the host, and how much of its
 //! thread it took lately.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use super::engine::TICK;
 use super::turns;
 
-/// The share of its thread that a virtual user may take for as long as it likes: one part in so many.
+/// The share of its thread that a virtual user may take for as long as it likes: one part in so many, or in as many as
+/// there are virtual users, where these are fewer.
 const SHARE: u32 = 16;
 
 /// What it may take beyond that at one time; with more, it takes turns with the others who did.
@@ -18,12 +19,6 @@ const BURST: Duration = Duration::from_millis(50);
 
 /// From when on a time is held against what the thread ran at all, in which no system call is worth its time before.
 const LONG: Duration = Duration::from_millis(2);
-
-/// CPU time that the thread has used.
-pub(super) fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
 
 /// What a virtual user took beyond its share of its thread, over all of its instances. Clones are the same account.
 #[derive(Clone, Debug, Default)]
@@ -34,36 +29,105 @@ struct Debt {
     time: Duration,
     /// Until when it is paid off.
     settled: Option<Instant>,
+    /// Since when the virtual user has its thread; none while it waits.
+    running: Option<Instant>,
+    /// Its place among the virtual users of its thread; none where it is not of them.
+    place: Option<Place>,
 }
 
-impl Account {
-    /// Charges time that was spent on the virtual user outside of its guest.
-    pub fn charge(&self, time: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).time += time;
-    }
-
-    /// Whether the virtual user has to wait for its turn.
-    pub(super) fn owes(&self) -> bool {
-        self.settle(Running::No, Instant::now(), turns::thread_ran)
-    }
-
-    /// Charges what was run until now, and pays off what the share has come to; whether more is owed than may be.
-    fn settle(&self, running: Running, now: Instant, thread_ran: impl FnOnce() -> Duration) -> bool {
-        let mut debt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl Debt {
+    /// As of an account.
+    fn settle(&mut self, now: Instant, thread_ran: fn() -> Duration) -> bool {
+        let settled = self.settled.unwrap_or(now);
         // Exchanges that were under way at one time end in any order.
-        let now = debt.settled.map_or(now, |settled| settled.max(now));
-        let ran = match running.until(now) {
+        let now = settled.max(now);
+        let ran = match self.running.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since)) {
             // Long enough for other processes to have had the core, or for a wait that nobody told of.
             long if long > LONG => long.min(thread_ran()),
             short => short,
         };
-        if debt.time > BURST {
+        if self.time > BURST {
             turns::took(ran);
         }
-        let passed = debt.settled.map_or(Duration::ZERO, |settled| now.saturating_duration_since(settled));
-        debt.time = (debt.time + ran).saturating_sub(passed / SHARE);
-        debt.settled = Some(now);
-        debt.time > BURST
+        self.time = (self.time + ran).saturating_sub(self.paid_off_in(now - settled));
+        self.settled = Some(now);
+        self.time > BURST
+    }
+
+    /// What is paid off of it in that time.
+    fn paid_off_in(&self, time: Duration) -> Duration {
+        time / self.place.as_ref().map_or(SHARE, |_| Place::taken().clamp(1, SHARE))
+    }
+}
+
+/// Counts a virtual user of the thread for as long as it is kept.
+#[derive(Debug)]
+struct Place;
+
+impl Place {
+    fn take() -> Place {
+        PLACES.with(|places| places.set(places.get() + 1));
+        Place
+    }
+
+    /// How many are taken on this thread.
+    fn taken() -> u32 {
+        PLACES.with(Cell::get)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Where the thread ends, nobody asks any more.
+        let _ = PLACES.try_with(|places| places.set(places.get().saturating_sub(1)));
+    }
+}
+
+thread_local! {
+    /// Places that are taken.
+    static PLACES: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Account {
+    /// The account of a virtual user of this thread.
+    pub fn of_this_thread() -> Account {
+        Account(Arc::new(Mutex::new(Debt { place: Some(Place::take()), ..Debt::default() })))
+    }
+
+    /// Charges time that was spent on the virtual user outside of its guest.
+    pub fn charge(&self, time: Duration) {
+        let mut debt = self.lock();
+        if debt.time > BURST {
+            turns::took(time);
+        }
+        debt.time += time;
+    }
+
+    /// Whether the virtual user has to wait for its turn.
+    pub(super) fn owes(&self) -> bool {
+        self.settle(Instant::now(), turns::thread_ran)
+    }
+
+    /// The virtual user has its thread from now on.
+    pub(super) fn run(&self, now: Instant) {
+        self.lock().running = Some(now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Debt> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Settles at the one instant, and runs on from the other.
+    fn waited(&self, from: Instant, until: Instant, thread_ran: fn() -> Duration) {
+        let mut debt = self.lock();
+        debt.settle(from, thread_ran);
+        debt.running = Some(until);
+    }
+
+    /// Charges what was run until now, from when on the virtual user has its thread no more, and pays off what its share
+    /// has come to; whether more is owed than may be.
+    fn settle(&self, now: Instant, thread_ran: fn() -> Duration) -> bool {
+        self.lock().settle(now, thread_ran)
     }
 }
 
@@ -78,32 +142,9 @@ pub(super) struct CpuMeter {
     in_host: bool,
     /// A call of the host waited since the last tick, so the tick that comes next owes nobody a turn.
     waited: bool,
-    running: Running,
     account: Account,
     /// What the thread ran since this was asked last.
     thread_ran: fn() -> Duration,
-}
-
-/// Since when a virtual user has its thread.
-#[derive(Clone, Copy, Debug, Default)]
-enum Running {
-    /// It waits, or was never started.
-    #[default]
-    No,
-    Since(Instant),
-    /// It gave its place away at that instant and got it back at an unknown one, at most a tick ago.
-    AfterYield(Instant),
-}
-
-impl Running {
-    /// How long it has had its thread by then.
-    fn until(self, now: Instant) -> Duration {
-        match self {
-            Running::No => Duration::ZERO,
-            Running::Since(since) => now.saturating_duration_since(since),
-            Running::AfterYield(since) => now.saturating_duration_since(since).min(TICK),
-        }
-    }
 }
 
 impl CpuMeter {
@@ -114,15 +155,19 @@ impl CpuMeter {
             since: Duration::ZERO,
             in_host: false,
             waited: false,
-            running: Running::No,
             account,
             thread_ran: turns::thread_ran,
         }
     }
 
+    /// Whose CPU time it is.
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The virtual user runs from now on.
     pub(super) fn run(&mut self, now: Instant) {
-        self.running = Running::Since(now);
+        self.account.run(now);
     }
 
     /// Every call of the host begins with this: the guest's CPU time is counted anew.
@@ -132,8 +177,14 @@ impl CpuMeter {
 
     /// A call of the host waits from now on.
     pub(super) fn wait(&mut self, now: Instant) {
-        self.account.settle(self.running, now, self.thread_ran);
-        self.running = Running::No;
+        self.account.settle(now, self.thread_ran);
+    }
+
+    /// A call of the host waited from the one instant to the other.
+    pub(super) fn waited(&mut self, from: Instant, until: Instant) {
+        self.in_host = true;
+        self.waited = true;
+        self.account.waited(from, until, self.thread_ran);
     }
 
     /// A call of the host has waited until now: others had their turn meanwhile, and ticks passed.
@@ -154,16 +205,19 @@ impl CpuMeter {
         (TICK * self.ticks).min(thread_time.saturating_sub(self.since) + TICK)
     }
 
-    /// What a virtual user owes the others at a tick.
+    /// What a virtual user owes the others at a tick. Where it gives way to them, its account is to be told when it
+    /// runs again.
     pub(super) fn due(&mut self, now: Instant) -> Due {
-        let owes = self.account.settle(self.running, now, self.thread_ran);
+        let owes = self.account.settle(now, self.thread_ran);
         let waited = std::mem::take(&mut self.waited);
         if owes {
-            self.running = Running::AfterYield(now);
             return Due::Turn;
         }
-        self.running = if waited { Running::Since(now) } else { Running::AfterYield(now) };
-        if waited { Due::Nothing } else { Due::Place }
+        if !waited {
+            return Due::Place;
+        }
+        self.run(now);
+        Due::Nothing
     }
 }
 
@@ -242,7 +296,12 @@ mod tests {
     fn who_computes_takes_turns_soon_and_is_let_off_later() {
         let (start, mut cpu) = (Instant::now(), meter(Account::default()));
         cpu.run(start);
-        let dues: Vec<Due> = (1..=7).map(|tick| cpu.due(at(start, tick * 10))).collect();
+        let mut due = |tick: u64| {
+            let due = cpu.due(at(start, tick * 10));
+            cpu.run(at(start, tick * 10));
+            due
+        };
+        let dues: Vec<Due> = (1..=7).map(&mut due).collect();
         assert_eq!(dues[..5], [Due::Place; 5]);
         assert_eq!(dues[6], Due::Turn);
         cpu.wait(at(start, 80));
@@ -269,5 +328,22 @@ mod tests {
         cpu.wait(at(start, 10_000));
         cpu.resume(at(start, 10_001));
         assert_eq!(cpu.due(at(start, 10_002)), Due::Nothing);
+    }
+    #[test]
+    fn few_virtual_users_have_greater_shares() {
+        let start = Instant::now();
+        let in_a_second = |users: usize| {
+            let mut accounts: Vec<Account> = (0..users).map(|_| Account::of_this_thread()).collect();
+            let account = accounts.swap_remove(0);
+            let mut cpu = meter(account.clone());
+            // A third of its time.
+            for turn in 0..1_000 {
+                cpu.run(at(start, turn * 3));
+                cpu.wait(at(start, turn * 3 + 1));
+            }
+            cpu.due(at(start, 3_000))
+        };
+        assert_eq!([1, 2, 3].map(in_a_second), [Due::Place; 3]);
+        assert_eq!([4, 16, 100].map(in_a_second), [Due::Turn; 3]);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, Instance as WasmInstance, Lift, Lower, TypedFunc,
@@ -13,7 +14,6 @@ use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
 use super::state::{Environment, Identity, State};
 use super::trap::Trap;
-use super::turns;
 use crate::guards;
 use crate::sample::{Failure, FailureKind};
 
@@ -86,14 +86,14 @@ impl Instance {
     ) -> Result<Instance, CallError> {
         // Who traps again and again is given instances no faster than others get their turn.
         if guards::ON && account.owes() {
-            turns::wait().await;
+            env.turn().await;
         }
         let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, account)));
         let store = &mut counting.0;
         if guards::ON {
             bound(store);
         }
-        store.data_mut().begin();
+        store.data_mut().begin(Instant::now());
         let made = async {
             let instance = scenario.pre.instantiate_async(&mut *store).await?;
             let run = match &scenario.exports.entry {
@@ -106,27 +106,35 @@ impl Instance {
         };
         match made.await {
             Ok((instance, run)) => {
+                counting.0.data_mut().made();
                 Ok(Instance { store: counting, instance, run, lifecycle: scenario.exports.lifecycle.clone() })
             }
             Err(error) => Err(trapped(counting.0.data(), &error)),
         }
     }
 
-    /// Runs an iteration, or the task of that index, which begins so long after it was due.
+    /// Runs an iteration, or the task of that index, which begins now, so long after it was due. What came of it, and
+    /// when it ended.
     ///
     /// # Errors
     /// The guest returned an error, marked the iteration as failed, or trapped.
-    pub async fn iterate(&mut self, task: Option<u32>, delay: Duration) -> Result<(), CallError> {
-        self.begin();
+    pub async fn iterate(
+        &mut self,
+        task: Option<u32>,
+        now: Instant,
+        delay: Duration,
+    ) -> (Result<(), CallError>, Instant) {
+        self.begin(now);
         self.store.0.data_mut().delay = delay;
         let store = &mut self.store.0;
         let result = match &self.run {
             Run::Iteration(run) => run.call_async(store, ()).await,
             Run::Tasks { run_task, .. } => run_task.call_async(store, (task.unwrap_or(0),)).await,
         };
-        let result = self.finish(result.map(|(outcome,)| outcome));
-        self.store.0.data_mut().iteration += 1;
-        result
+        let state = self.store.0.data_mut();
+        state.iteration += 1;
+        let ended = state.end();
+        (self.finish(result.map(|(outcome,)| outcome)), ended)
     }
 
     /// Asks a scenario made of tasks for their description.
@@ -200,7 +208,7 @@ impl Instance {
         Params: ComponentNamedList + Lower + Send + Sync,
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.begin();
+        self.begin(Instant::now());
         let result = match self.instance.get_typed_func::<Params, Results>(&mut self.store.0, function) {
             Ok(function) => function.call_async(&mut self.store.0, params).await,
             Err(error) => Err(error),
@@ -209,15 +217,14 @@ impl Instance {
         result.map_err(|error| trapped(self.store.0.data(), &error))
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, now: Instant) {
         self.store.0.set_epoch_deadline(1);
-        self.store.0.data_mut().begin();
+        self.store.0.data_mut().begin(now);
     }
 
-    /// Ends an iteration: what the guest marked comes before what it returned.
+    /// What an iteration that has ended came to: what the guest marked comes before what it returned.
     fn finish(&mut self, result: wasmtime::Result<Result<(), String>>) -> Result<(), CallError> {
         let state = self.store.0.data_mut();
-        state.end();
         let marked = state.failure.take();
         match (result, marked) {
             (Err(error), _) => Err(trapped(self.store.0.data(), &error)),

@@ -13,18 +13,34 @@ pub(super) struct MemoryLimiter {
     total: usize,
     /// What they had before the last growth, which may fail yet.
     before: usize,
-    denied: bool,
+    /// What they had when the instance was made, in bytes; none while it is being made.
+    start: Option<usize>,
+    denied: Option<Denied>,
+}
+
+/// Why a guest was denied memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Denied {
+    /// The bound, in bytes.
+    pub(super) limit: usize,
+    /// What its instance started with, in bytes; none where it had not been made yet.
+    pub(super) start: Option<usize>,
 }
 
 impl MemoryLimiter {
     /// For a guest that may have so many bytes.
     pub(super) fn new(limit: usize) -> MemoryLimiter {
-        MemoryLimiter { limit, total: 0, before: 0, denied: false }
+        MemoryLimiter { limit, total: 0, before: 0, start: None, denied: None }
     }
 
-    /// The bound, if a request for more than that was denied.
-    pub(super) fn denied(&self) -> Option<usize> {
-        self.denied.then_some(self.limit)
+    /// The instance is made: what it has now is what it starts with.
+    pub(super) fn made(&mut self) {
+        self.start = Some(self.total);
+    }
+
+    /// Why a request for more was denied, if one was.
+    pub(super) fn denied(&self) -> Option<Denied> {
+        self.denied
     }
 
     fn grow(&mut self, current: usize, desired: usize) -> bool {
@@ -34,7 +50,9 @@ impl MemoryLimiter {
         if allowed {
             self.total = total;
         }
-        self.denied |= !allowed;
+        if !allowed {
+            self.denied = Some(Denied { limit: self.limit, start: self.start });
+        }
         allowed
     }
 }
@@ -69,11 +87,13 @@ mod tests {
         let mut memory = MemoryLimiter::new(100);
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(!memory.memory_growing(0, 50, None).unwrap());
-        assert_eq!(memory.denied(), Some(100));
+        assert_eq!(memory.denied(), Some(Denied { limit: 100, start: None }));
+        memory.made();
         assert!(memory.memory_growing(60, 70, None).unwrap());
         assert!(memory.table_growing(0, 3, None).unwrap());
         assert!(!memory.table_growing(3, 4, None).unwrap());
         assert!(!memory.table_growing(3, usize::MAX, None).unwrap());
+        assert_eq!(memory.denied(), Some(Denied { limit: 100, start: Some(60) }));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use slab::Slab;
+
 use crate::http::{Error, Exchange};
 use crate::sample::{Failure, FailureKind, Sample, Tags};
 
@@ -107,27 +109,26 @@ impl Held {
 /// A handle that the guest has.
 #[derive(Debug)]
 enum Slot {
-    Free {
-        next: Option<u32>,
-    },
     /// With its place in the list of those that are held.
-    Held {
-        held: Box<Held>,
-        position: usize,
-    },
+    Held { held: Box<Held>, position: usize },
     /// Counted, since its iteration ended; the guest has not dropped it yet.
-    Counted {
-        status: u16,
-        error: Option<Box<Error>>,
-    },
+    Counted { status: u16, error: Option<Box<Error>> },
+}
+
+impl Slot {
+    /// Memory that it takes, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Slot::Held { held, .. } => held.bytes(),
+            Slot::Counted { error, .. } => error.as_ref().map_or(0, |error| size_of::<Error>() + error.heap_bytes()),
+        }
+    }
 }
 
 /// The responses of one virtual user.
 #[derive(Debug, Default)]
 pub(super) struct Responses {
-    slots: Vec<Slot>,
-    free: Option<u32>,
-    handles: usize,
+    slots: Slab<Slot>,
     /// The handles whose responses are not counted yet, in no order: what ends an iteration looks at these alone, however
     /// many others the guest forgot to drop.
     held: Vec<u32>,
@@ -137,30 +138,19 @@ pub(super) struct Responses {
 impl Responses {
     /// How many handles the guest has.
     pub(super) fn handles(&self) -> usize {
-        self.handles
+        self.slots.len()
     }
 
-    /// Memory that the heads and bodies take which are not counted yet, in bytes.
+    /// Memory that they take, in bytes: the heads and bodies of those that are not counted yet, and the errors of all.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Keeps a response; its handle's number.
     pub(super) fn insert(&mut self, held: Held) -> u32 {
-        self.handles += 1;
         self.bytes += held.bytes();
-        let slot = Slot::Held { held: Box::new(held), position: self.held.len() };
-        let place = match self.free {
-            Some(place) => {
-                let previous = std::mem::replace(&mut self.slots[place as usize], slot);
-                self.free = if let Slot::Free { next } = previous { next } else { None };
-                place
-            }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as u32
-            }
-        };
+        // Handles are bounded to far fewer than a number of 32 bits has room for.
+        let place = self.slots.insert(Slot::Held { held: Box::new(held), position: self.held.len() }) as u32;
         self.held.push(place);
         place
     }
@@ -179,7 +169,7 @@ impl Responses {
     pub(super) fn get(&mut self, handle: u32) -> Option<&mut Held> {
         match self.slots.get_mut(handle as usize)? {
             Slot::Held { held, .. } => Some(held),
-            Slot::Free { .. } | Slot::Counted { .. } => None,
+            Slot::Counted { .. } => None,
         }
     }
 
@@ -188,7 +178,7 @@ impl Responses {
         match self.slots.get(handle as usize) {
             Some(Slot::Held { held, .. }) => held.status(),
             Some(Slot::Counted { status, .. }) => *status,
-            Some(Slot::Free { .. }) | None => 0,
+            None => 0,
         }
     }
 
@@ -197,26 +187,19 @@ impl Responses {
         match self.slots.get(handle as usize)? {
             Slot::Held { held, .. } => held.exchange.outcome.as_ref().err(),
             Slot::Counted { error, .. } => error.as_deref(),
-            Slot::Free { .. } => None,
         }
     }
 
     /// The guest dropped its handle. The response, if it was not counted yet.
     pub(super) fn remove(&mut self, handle: u32) -> Option<Box<Held>> {
-        let slot = self.slots.get_mut(handle as usize)?;
-        if matches!(slot, Slot::Free { .. }) {
-            return None;
-        }
-        let previous = std::mem::replace(slot, Slot::Free { next: self.free });
-        self.free = Some(handle);
-        self.handles -= 1;
-        match previous {
+        let slot = self.slots.try_remove(handle as usize)?;
+        self.bytes -= slot.bytes();
+        match slot {
             Slot::Held { held, position } => {
                 self.forget(position);
-                self.bytes -= held.bytes();
                 Some(held)
             }
-            Slot::Free { .. } | Slot::Counted { .. } => None,
+            Slot::Counted { .. } => None,
         }
     }
 
@@ -226,13 +209,14 @@ impl Responses {
         for place in self.held.drain(..) {
             let Some(slot) = self.slots.get_mut(place as usize) else { continue };
             let Slot::Held { held, .. } = slot else { continue };
+            self.bytes -= held.bytes();
             let error = held.exchange.outcome.as_ref().err().cloned().map(Box::new);
             let kept = Slot::Counted { status: held.status(), error };
+            self.bytes += kept.bytes();
             if let Slot::Held { held, .. } = std::mem::replace(slot, kept) {
                 count(*held);
             }
         }
-        self.bytes = 0;
     }
 }
 
@@ -274,9 +258,9 @@ mod tests {
         assert_eq!(reaped, ["c", "d"]);
         responses.reap(|held| panic!("{} again", name(&held)));
         assert!(responses.get(handles[2]).is_none() && responses.error(handles[2]).is_some());
-        assert_eq!(responses.handles(), 2);
-        assert!(responses.remove(handles[2]).is_none());
-        assert_eq!((responses.handles(), responses.bytes()), (1, 0));
+        assert_eq!((responses.handles(), responses.bytes()), (2, 2 * (size_of::<Error>() + 1)));
+        assert!(responses.remove(handles[2]).is_none() && responses.remove(handles[3]).is_none());
+        assert_eq!((responses.handles(), responses.bytes()), (0, 0));
     }
 
     #[tokio::test]

@@ -14,11 +14,11 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::cpu::{Account, CpuMeter, Due, thread_time};
+use super::cpu::{Account, CpuMeter, Due};
 use super::imports::metrics::Transactions;
 use super::imports::stdio::Stdio;
 use super::log::LogBudget;
-use super::memory::MemoryLimiter;
+use super::memory::{Denied, MemoryLimiter};
 use super::responses::{Held, Responses};
 use super::trap::HostTrap;
 use super::turns;
@@ -30,6 +30,7 @@ use crate::metrics::{Recorder, ScenarioId, Statistics};
 use crate::plan::Limits;
 use crate::sample::{Failure, Sample};
 use crate::secrets::Secrets;
+use crate::thread_time;
 
 /// The most bytes of a name or reason that a guest gives; what is longer is cut.
 pub(super) const MAX_TEXT_BYTES: usize = 512;
@@ -69,6 +70,14 @@ pub struct Environment {
     pub seed: u64,
     /// When the run began; orders what threads set at about the same time.
     pub started: Instant,
+}
+
+impl Environment {
+    /// Returns when it is the turn of a virtual user that took too much of its thread.
+    pub(super) fn turn(&self) -> impl Future<Output = ()> + Send + use<> {
+        let recorder = Arc::clone(&self.recorder);
+        async move { recorder.waited_for_turn(turns::wait().await) }
+    }
 }
 
 /// Which virtual user an instance is.
@@ -188,8 +197,7 @@ impl State {
     /// A call of the host waited for an exchange, which took the time itself.
     pub(super) fn exchanged(&mut self, exchange: &http::Exchange) {
         if guards::ON {
-            self.cpu.wait(exchange.begun);
-            self.cpu.resume(exchange.ended);
+            self.cpu.waited(exchange.begun, exchange.ended);
         }
     }
 
@@ -264,16 +272,16 @@ impl State {
     }
 
     /// Begins an iteration or a hook: nothing of an earlier one is left to count.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, now: TokioInstant) {
         self.failure = None;
         self.host_call();
         if guards::ON {
-            self.cpu.run(TokioInstant::now());
+            self.cpu.run(now);
         }
     }
 
-    /// Ends an iteration or a hook, also one that was cut off: counts what the guest still holds.
-    pub(super) fn end(&mut self) {
+    /// Ends an iteration or a hook, also one that was cut off: counts what the guest still holds. When that was done.
+    pub(super) fn end(&mut self) -> TokioInstant {
         let mut responses = std::mem::take(&mut self.responses);
         responses.reap(|held| self.count(&held));
         self.responses = responses;
@@ -284,11 +292,20 @@ impl State {
         if let Some(wasi) = &self.wasi {
             wasi.stdio.flush();
         }
-        self.host_waits();
+        let now = TokioInstant::now();
+        if guards::ON {
+            self.cpu.wait(now);
+        }
+        now
     }
 
-    /// The memory bound, if a request for more than that was denied.
-    pub(super) fn memory_denied(&self) -> Option<usize> {
+    /// The guest's instance is made.
+    pub(super) fn made(&mut self) {
+        self.memory.made();
+    }
+
+    /// Why a request of the guest for more memory was denied, if one was.
+    pub(super) fn memory_denied(&self) -> Option<Denied> {
         self.memory.denied()
     }
 
@@ -299,17 +316,25 @@ impl State {
     /// At each tick of the epoch while guest code runs: counts it, and lets other virtual users have their turn.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let limit = self.env.limits.max_cpu_time;
-        if self.cpu.tick(thread_time()) > limit {
+        if self.cpu.tick(thread_time::used()) > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
-        Ok(match self.cpu.due(TokioInstant::now()) {
-            Due::Nothing => UpdateDeadline::Continue(1),
-            // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With wasmtime's it
-            // would be ready again at once, and tokio looks for answers only every so many turns, each of which takes a
-            // tick.
-            Due::Place => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
-            Due::Turn => UpdateDeadline::YieldCustom(1, Box::pin(turns::wait())),
-        })
+        let due = self.cpu.due(TokioInstant::now());
+        if due == Due::Nothing {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        let (account, turn) = (self.cpu.account().clone(), (due == Due::Turn).then(|| self.env.turn()));
+        let gives_way = async move {
+            match turn {
+                Some(turn) => turn.await,
+                // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With
+                // wasmtime's it would be ready again at once, and tokio looks for answers only every so many turns, each
+                // of which takes a tick.
+                None => tokio::task::yield_now().await,
+            }
+            account.run(TokioInstant::now());
+        };
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(gives_way)))
     }
 
     fn wasi(&mut self) -> &mut Wasi {

@@ -3,6 +3,9 @@
 use wasmtime::WasmBacktrace;
 use wasmtime::component::ResourceTableError;
 
+use super::memory::Denied;
+use crate::units::show_mib;
+
 /// What ended a guest's call before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
@@ -46,7 +49,7 @@ pub(super) enum HostTrap {
 
 impl Trap {
     /// Reads what wasmtime reports.
-    pub(super) fn new(error: &wasmtime::Error, memory_denied: Option<usize>) -> Trap {
+    pub(super) fn new(error: &wasmtime::Error, memory_denied: Option<Denied>) -> Trap {
         let mut message = if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
             trap.to_string()
         } else if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -58,10 +61,13 @@ impl Trap {
         } else {
             error.root_cause().to_string()
         };
-        if let Some(limit) = memory_denied {
+        if let Some(Denied { limit, start }) = memory_denied {
+            // What an interpreter takes before its scenario does anything is no small part of it.
+            let start =
+                start.map_or_else(String::new, |start| format!(", of which its start took {}", show_mib(start as u64)));
             message.push_str(&format!(
-                ", after it was denied more than {} MiB of memory; --max-memory raises this bound",
-                limit >> 20
+                ", after it was denied more than {} of memory{start}; --max-memory raises this bound",
+                show_mib(limit as u64)
             ));
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(String::new, frames);

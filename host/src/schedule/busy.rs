@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
+
+use crate::thread_time;
 
 /// How often a thread looks at how busy it was.
 pub(super) const BUSY_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,45 +32,16 @@ pub(super) struct LoadMeter {
 
 impl LoadMeter {
     pub(super) fn start() -> LoadMeter {
-        LoadMeter { load: Load::default(), at: Instant::now(), claimed: claimed_time() }
+        LoadMeter { load: Load::default(), at: Instant::now(), claimed: thread_time::claimed() }
     }
 
     /// Ends an interval.
     pub(super) fn measure(&mut self) {
-        let (at, claimed) = (Instant::now(), claimed_time());
+        let (at, claimed) = (Instant::now(), thread_time::claimed());
         let interval = (at - self.at).as_secs_f64().max(f64::EPSILON);
         let share = claimed.saturating_sub(self.claimed).as_secs_f64() / interval;
         self.load.intervals += 1;
         self.load.busy += u32::from(share > BUSY_SHARE);
         (self.at, self.claimed) = (at, claimed);
-    }
-}
-
-/// How long this thread had work: while it ran, and while it waited for a core that others used. Without the kernel's
-/// count of the wait, only the time that it ran.
-fn claimed_time() -> Duration {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    claimed_by(&schedstat).unwrap_or_else(|| {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-    })
-}
-
-/// The sum of the first two numbers of a `schedstat` file: nanoseconds run, and nanoseconds waited in the run queue.
-fn claimed_by(schedstat: &str) -> Option<Duration> {
-    let mut numbers = schedstat.split_whitespace().map(str::parse::<u64>);
-    let (ran, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    Some(Duration::from_nanos(ran.saturating_add(waited)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_for_a_core_is_having_work() {
-        assert_eq!(claimed_by("2000 500 7\n"), Some(Duration::from_nanos(2500)));
-        assert_eq!(claimed_by(""), None);
-        assert_eq!(claimed_by("no numbers"), None);
     }
 }

@@ -183,7 +183,7 @@ impl VirtualUser {
         let Life { iterations, instances, random } = life;
         // Streams 0 and up are the guest's; the host draws from the last one.
         let random = random.unwrap_or_else(|| crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX));
-        let (traps_in_a_row, stop_requested, account) = (0, false, Account::default());
+        let (traps_in_a_row, stop_requested, account) = (0, false, Account::of_this_thread());
         VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row, stop_requested, random, account }
     }
 
@@ -255,10 +255,10 @@ impl VirtualUser {
             self.iterations += 1;
             let began = Instant::now();
             let under_way = UnderWay(Some(&cast.env.recorder));
-            let result = instance.iterate(task.map(|task| task.index), delay).await;
+            let (result, ended) = instance.iterate(task.map(|task| task.index), began, delay).await;
             under_way.ended();
             self.stop_requested |= instance.stop_requested();
-            let trapped = self.record(task, began.elapsed(), result);
+            let trapped = self.record(task, ended - began, result);
             if trapped {
                 return false;
             }

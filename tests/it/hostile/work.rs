@@ -50,7 +50,7 @@ fn guests_that_sleep_for_ever_wake_up_at_the_end() {
 
 #[test]
 fn memory_has_a_bound() {
-    let denied = Fate::Trap("denied more than 64 MiB of memory; --max-memory");
+    let denied = Fate::Trap("denied more than 64.0 MiB of memory, of which its start took 1.1 MiB; --max-memory");
     // The kernel's time for its pages is the guest's.
     let keys = r#"max-cpu-time = "30s""#;
     let hoards = |case| Case { fate: denied, keys, ..work("hostile_work", case) };

@@ -9,7 +9,7 @@ use crate::report::table::{Cell, Column, Fit, Table};
 use crate::report::words::{Tone, clean, paint, plural, to_ascii, width, wrap};
 use crate::run::Tasks;
 use crate::sandbox::{TaskSet, WaitTime};
-use crate::units::{show_bytes, show_count, show_duration, show_share};
+use crate::units::{show_bytes, show_count, show_duration, show_mib, show_share};
 
 /// How many tasks, and names of a kind, are shown.
 const MAX_SHOWN: usize = 100;
@@ -61,8 +61,8 @@ impl<'a> Page<'a> {
             0 => "no memory".to_owned(),
             count => format!(
                 "{} of memory at its start ({fits} --max-memory's default of {}), {}",
-                mib(shape.memory_bytes),
-                mib(*max_memory_bytes as u64),
+                show_mib(shape.memory_bytes),
+                show_mib(*max_memory_bytes as u64),
                 counted(count.into(), "memory", "memories"),
             ),
         };
@@ -249,10 +249,6 @@ fn wait(wait: WaitTime) -> String {
 
 fn counted(count: u64, one: &str, several: &str) -> String {
     format!("{} {}", show_count(count), if count == 1 { one } else { several })
-}
-
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 #[cfg(test)]

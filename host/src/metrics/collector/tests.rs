@@ -256,6 +256,8 @@ fn what_was_counted_leads_to_warnings() {
     });
     recorder.vu_failed();
     recorder.log_lines_dropped(3);
+    recorder.waited_for_turn(SECOND);
+    recorder.waited_for_turn(2 * SECOND);
     let given = Warning::GracefulStopElapsed { iterations: 1 };
     let summary = collector.finish(Ending { warnings: vec![given.clone()], ..ending(SECOND) });
     let expected = [
@@ -263,6 +265,7 @@ fn what_was_counted_leads_to_warnings() {
         Warning::NamesOverLimit { what: "requests", limit: 1 },
         Warning::TimesClamped { count: 1, limit: times::LIMIT },
         Warning::VusFailed { count: 1 },
+        Warning::VusHeldBack { turns: 2, waited: 3 * SECOND },
         Warning::LogLinesDropped { count: 3 },
     ];
     assert_eq!(summary.warnings, expected);

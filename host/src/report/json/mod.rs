@@ -175,6 +175,7 @@ enum Caution {
     IterationsDropped { count: u64, missed: u64 },
     RequestsDenied { count: u64 },
     RequestsHeldBack { count: u64, waited_seconds: f64 },
+    VusHeldBack { turns: u64, waited_seconds: f64 },
     LogLinesDropped { count: u64 },
     GracefulStopElapsed { iterations: u64 },
     ThreadsLost { count: u64 },
@@ -194,6 +195,9 @@ impl Caution {
             Warning::RequestsDenied { count } => Caution::RequestsDenied { count },
             Warning::RequestsHeldBack { count, waited } => {
                 Caution::RequestsHeldBack { count, waited_seconds: waited.as_secs_f64() }
+            }
+            Warning::VusHeldBack { turns, waited } => {
+                Caution::VusHeldBack { turns, waited_seconds: waited.as_secs_f64() }
             }
             Warning::LogLinesDropped { count } => Caution::LogLinesDropped { count },
             Warning::ThreadsLost { count } => Caution::ThreadsLost { count },

@@ -47,6 +47,14 @@ pub fn words(warning: &Warning) -> (String, String) {
             ),
             "a greater `--max-rps` or `--max-rps-per-host`, or fewer VUs".to_owned(),
         ),
+        Warning::VusHeldBack { turns, waited } => (
+            format!(
+                "VUs waited {} in all, {}, because their guests computed so much that the other VUs of their thread would have waited for it",
+                show_duration(*waited),
+                plural(*turns, "time")
+            ),
+            "more `--threads` or cores, or a scenario that computes less for each request".to_owned(),
+        ),
         Warning::LogLinesDropped { count } => (
             format!("{} of the scenarios were dropped, because they came too fast", plural(*count, "log line")),
             "logging less, or only what failed".to_owned(),

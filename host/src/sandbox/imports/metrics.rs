@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use slab::Slab;
 use wasmtime::component::Resource;
 
 use crate::sample::{Failure, FailureKind, Phases, Sample, Tags, Transport};
@@ -17,14 +18,10 @@ pub struct Transaction;
 
 /// The transactions of one virtual user, by handle.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Transactions {
-    slots: Vec<Slot>,
-    taken: usize,
-}
+pub(in crate::sandbox) struct Transactions(Slab<Slot>);
 
 #[derive(Debug)]
 enum Slot {
-    Free,
     Open {
         name: String,
         started: Instant,
@@ -33,56 +30,38 @@ enum Slot {
     Ended,
 }
 
+impl Slot {
+    /// Ends a transaction; its name and how long it took, the first time.
+    fn end(&mut self) -> Option<(String, Duration)> {
+        match std::mem::replace(self, Slot::Ended) {
+            Slot::Open { name, started } => Some((name, started.elapsed())),
+            Slot::Ended => None,
+        }
+    }
+}
+
 impl Transactions {
     /// How many handles the guest has.
     pub(in crate::sandbox) fn len(&self) -> usize {
-        self.taken
+        self.0.len()
     }
 
     fn open(&mut self, name: String) -> u32 {
-        self.taken += 1;
-        let slot = Slot::Open { name, started: Instant::now() };
-        // Guests have few at one time, so the first free place is found at once.
-        let place = self.slots.iter().position(|slot| matches!(slot, Slot::Free));
-        match place {
-            Some(place) => {
-                self.slots[place] = slot;
-                place as u32
-            }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as u32
-            }
-        }
+        // Handles are bounded to far fewer than a number of 32 bits has room for.
+        self.0.insert(Slot::Open { name, started: Instant::now() }) as u32
     }
 
-    /// Ends a transaction; its name and how long it took, the first time.
     fn end(&mut self, handle: u32) -> Option<(String, Duration)> {
-        let slot = self.slots.get_mut(handle as usize)?;
-        if !matches!(slot, Slot::Open { .. }) {
-            return None;
-        }
-        match std::mem::replace(slot, Slot::Ended) {
-            Slot::Open { name, started } => Some((name, started.elapsed())),
-            Slot::Free | Slot::Ended => None,
-        }
+        self.0.get_mut(handle as usize)?.end()
     }
 
     fn remove(&mut self, handle: u32) -> Option<(String, Duration)> {
-        let open = self.end(handle);
-        if let Some(slot) = self.slots.get_mut(handle as usize) {
-            *slot = Slot::Free;
-            self.taken -= 1;
-        }
-        while matches!(self.slots.last(), Some(Slot::Free)) {
-            self.slots.pop();
-        }
-        open
+        self.0.try_remove(handle as usize)?.end()
     }
 
     /// Ends all that are open.
     pub(in crate::sandbox) fn take_open(&mut self) -> Vec<(String, Duration)> {
-        (0..self.slots.len()).filter_map(|handle| self.end(handle as u32)).collect()
+        self.0.iter_mut().filter_map(|(_, slot)| slot.end()).collect()
     }
 }
 
