@@ -57,7 +57,7 @@ fn each_kind_of_trap_says_what_happened_and_what_to_try() {
         ("panic", &["unreachable"]),
         // The guest's stack lies at the bottom of its memory.
         ("stack", &["out of bounds memory access"]),
-        ("memory", &["--max-memory", "32 MiB"]),
+        ("memory", &["--max-memory", "32.0 MiB"]),
     ] {
         let server = Server::start();
         let program =

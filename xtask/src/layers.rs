@@ -13,12 +13,13 @@ use crate::project;
 use code::{Code, Reference};
 
 /// The modules of `host/src` and their layers. `lib.rs` stands above them: it declares them all.
-const LAYERS: [(&str, u8); 27] = [
+const LAYERS: [(&str, u8); 28] = [
     ("date", 0),
     ("guards", 0),
     ("near", 0),
     ("sample", 0),
     ("terminal", 0),
+    ("thread_time", 0),
     ("units", 0),
     ("component", 1),
     ("control", 1),

@@ -16,6 +16,9 @@ use super::table::Value;
 use super::threshold::{Judge, Threshold};
 use super::times::{self, Times};
 
+/// Which part of a run's time virtual users may wait for their turn, all of them together, before that is worth a warning.
+const HELD_BACK: f64 = 0.01;
+
 /// The totals of a run. Made before its threads, which get one of its recorders each.
 ///
 /// The owner calls [`Collector::collect`] once a second and [`Collector::finish`] when every thread has ended.
@@ -243,6 +246,13 @@ impl Collector {
         }
     }
 
+    /// The warning that virtual users waited for their turn, where that was long in a run of that length.
+    fn held_back(&self, elapsed: Duration) -> Option<Warning> {
+        let (turns, waited) = (load(&self.counts.turns), load(&self.counts.turns_waited_nanos));
+        let waited = Duration::from_nanos(waited);
+        (waited > elapsed.mul_f64(HELD_BACK)).then_some(Warning::VusHeldBack { turns, waited })
+    }
+
     fn warnings(&self, ending: &Ending) -> Vec<Warning> {
         let mut warnings = ending.warnings.clone();
         let over_limit = self.totals.over_limit();
@@ -255,10 +265,7 @@ impl Collector {
         let dropped = some(self.running.dropped_iterations);
         warnings.extend(dropped.map(|count| Warning::IterationsDropped { count, missed }));
         warnings.extend(some(summarize::denied(&self.totals)).map(|count| Warning::RequestsDenied { count }));
-        warnings.extend(some(load(&self.counts.turns)).map(|turns| {
-            let waited = Duration::from_nanos(load(&self.counts.turns_waited_nanos));
-            Warning::VusHeldBack { turns, waited }
-        }));
+        warnings.extend(self.held_back(ending.elapsed));
         warnings.extend(some(load(&self.counts.log_lines_dropped)).map(|count| Warning::LogLinesDropped { count }));
         // Without load, that there were none goes without saying.
         let load_began = !matches!(ending.end, RunEnd::SetupFailed(_));

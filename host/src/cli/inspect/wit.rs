@@ -13,8 +13,11 @@ use crate::terminal::is_harmful;
 /// What of it has no form in WIT.
 pub(super) fn of(bytes: &[u8]) -> anyhow::Result<String> {
     const WHAT: &str = "print the component's WIT";
-    // Its readers know what toolchains make, and panic at some of what they don't.
+    // Its readers know what toolchains make, and panic at some of what they don't; what they say then helps nobody.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
     let printed = panic::catch_unwind(|| printed(bytes));
+    panic::set_hook(hook);
     let Ok(printed) = printed else { bail!("{WHAT}: it has a form that no toolchain makes") };
     let text = printed.context(WHAT)?;
     Ok(text.chars().map(|c| if is_harmful(c) && c != '\n' { ' ' } else { c }).collect())

@@ -272,6 +272,17 @@ fn what_was_counted_leads_to_warnings() {
 }
 
 #[test]
+fn short_waits_for_a_turn_are_not_worth_a_warning() {
+    let warnings = |waited| {
+        let collector = collector(1);
+        collector.recorders()[0].waited_for_turn(waited);
+        collector.finish(ending(10 * SECOND)).warnings
+    };
+    assert_eq!(warnings(SECOND / 10), [Warning::NoRequests]);
+    assert!(warnings(SECOND / 5).contains(&Warning::VusHeldBack { turns: 1, waited: SECOND / 5 }));
+}
+
+#[test]
 fn a_run_without_requests_says_so_unless_it_had_no_load() {
     assert_eq!(collector(1).finish(ending(SECOND)).warnings, [Warning::NoRequests]);
     let end = RunEnd::SetupFailed("no".to_string());
