@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use tokio::time::Instant;
-
 use crate::sample::{Phases, Transport};
 
 use super::client::{Client, Subject};
@@ -24,10 +22,6 @@ pub struct Exchange {
     pub bytes_received: u64,
     /// What it did with connections, over all hops and tries.
     pub transport: Transport,
-    /// When it began, with the wait for its slot where the run's rate is bounded.
-    pub begun: Instant,
-    /// When it ended.
-    pub ended: Instant,
     /// The request as first sent, or what there was of it.
     pub(super) subject: Subject,
     /// The request that the last redirect led to.

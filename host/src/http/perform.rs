@@ -23,24 +23,21 @@ use super::{h2, reaper, redirect};
 impl Client {
     pub(super) async fn run(self, prepared: Prepared) -> Exchange {
         let Prepared { subject, options } = prepared;
-        let mut begun = None;
         if let (Some(throttle), Subject::Request(request)) = (&self.0.context.throttle, &subject) {
-            begun = Some(Instant::now());
             // Boxed, as virtual users of a run without bounds shall not pay for it. The clock starts behind it: what a run
             // denies itself is no time of its target.
             Box::pin(throttle.pass(self.origin_of(request))).await;
         }
         let mut meter = Meter::start(&self.0.interrupted);
-        let begun = begun.unwrap_or_else(|| meter.started());
         let (outcome, last) = match &subject {
             Subject::Request(request) => self.follow(request, options, &mut meter).await,
             Subject::Refused(refused) => (Err(self.tell_refused(refused)), None),
         };
         meter.finish();
         let Meter { bytes_sent, bytes_received, transport, .. } = meter;
-        let (phases, ended) = (meter.clock.phases, meter.clock.last());
+        let phases = meter.clock.phases;
         drop(meter);
-        Exchange { outcome, phases, bytes_sent, bytes_received, transport, begun, ended, subject, last, client: self }
+        Exchange { outcome, phases, bytes_sent, bytes_received, transport, subject, last, client: self }
     }
 
     /// Sends a request, and those that redirects lead to. Returns the last of these too.

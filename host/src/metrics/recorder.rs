@@ -79,7 +79,7 @@ impl Recorder {
         self.counts.log_lines_dropped.fetch_add(lines, Ordering::Relaxed);
     }
 
-    /// Counts a turn that a virtual user waited for so long, because it computed more than its share of its thread.
+    /// Counts a turn that a virtual user waited for so long, because it took more than its share of its thread.
     pub fn waited_for_turn(&self, time: Duration) {
         self.counts.turns.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);

@@ -430,7 +430,8 @@ pub enum Warning {
     VusHeldBack {
         /// How often one of them waited for its turn.
         turns: u64,
-        /// How long they waited together; that is in the times of iterations, and in no time of a request.
+        /// How long they waited together. Within an iteration that is in its time; a request has it only where a guest with
+        /// async functions had it under way.
         waited: Duration,
     },
     /// What a scenario logged or printed went over its bound, and was dropped.

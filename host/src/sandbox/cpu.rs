@@ -2,61 +2,75 @@
 //! thread it took lately.
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::TICK;
+use super::engine::{self, TICK};
 use super::turns;
+use crate::guards;
 
-/// The share of its thread that a virtual user may take for as long as it likes: one part in so many, or in as many as
-/// there are virtual users, where these are fewer.
+/// The share of its thread that a virtual user may take for as long as it likes: one part in so many, or twice an equal
+/// share where that is more.
 const SHARE: u32 = 16;
 
-/// What it may take beyond that at one time; with more, it takes turns with the others who did.
-const BURST: Duration = Duration::from_millis(50);
+/// What it may take beyond that at one time, in ticks; with more, it takes turns with the others who did.
+pub(super) const BURST: u32 = 10;
 
-/// From when on a time is held against what the thread ran at all, in which no system call is worth its time before.
-const LONG: Duration = Duration::from_millis(2);
-
-/// What a virtual user took beyond its share of its thread, over all of its instances. Clones are the same account.
+/// What a virtual user took beyond its share of its thread, over all of its instances: in its guest and in the host on
+/// its behalf. Clones are the same account. One that is of no thread's virtual user owes nothing.
+///
+/// Who has the thread when a tick comes is charged with the whole of it. Ticks come at random, so in the long run that is
+/// what each took, and those who have none in their time, nearly all, need not be timed.
 #[derive(Clone, Debug, Default)]
-pub struct Account(Arc<Mutex<Debt>>);
+pub struct Account(Arc<Debt>);
 
+/// One thread alone uses it.
 #[derive(Debug, Default)]
 struct Debt {
-    time: Duration,
-    /// Until when it is paid off.
-    settled: Option<Instant>,
-    /// Since when the virtual user has its thread; none while it waits.
-    running: Option<Instant>,
+    /// The last tick that is charged, or was not this virtual user's.
+    seen: AtomicU32,
+    /// The virtual user got its thread since its last tick, so the others had their turn since then.
+    fresh: AtomicBool,
+    /// What is looked at in ticks alone.
+    owed: Mutex<Owed>,
     /// Its place among the virtual users of its thread; none where it is not of them.
     place: Option<Place>,
 }
 
-impl Debt {
-    /// As of an account.
-    fn settle(&mut self, now: Instant, thread_ran: fn() -> Duration) -> bool {
-        let settled = self.settled.unwrap_or(now);
-        // Exchanges that were under way at one time end in any order.
-        let now = settled.max(now);
-        let ran = match self.running.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since)) {
-            // Long enough for other processes to have had the core, or for a wait that nobody told of.
-            long if long > LONG => long.min(thread_ran()),
-            short => short,
-        };
-        if self.time > BURST {
-            turns::took(ran);
-        }
-        self.time = (self.time + ran).saturating_sub(self.paid_off_in(now - settled));
-        self.settled = Some(now);
-        self.time > BURST
+#[derive(Debug, Default)]
+struct Owed {
+    /// In sixteenths of ticks.
+    parts: u32,
+    /// The tick until which it is paid off.
+    settled: Option<u32>,
+    /// Ticks since its last turn.
+    turn: u32,
+    /// It ran for long at one time, and all who do so take more than their share.
+    over: bool,
+    /// In which time it was counted among those.
+    counted: turns::Window,
+}
+
+/// How finely owed ticks are counted.
+const PARTS: u32 = 16;
+
+impl Owed {
+    /// Charges ticks, the last of which is that one, and pays off what the share has come to since the last time.
+    fn charge(&mut self, ticks: u32, last: u32, users: u32) {
+        self.turn = self.turn.saturating_add(ticks);
+        let passed = self.settled.map_or(0, |settled| last.wrapping_sub(settled));
+        let paid = u64::from(passed) * u64::from(PARTS) / u64::from((users / 2).clamp(1, SHARE));
+        let owed = u64::from(self.parts) + u64::from(ticks) * u64::from(PARTS);
+        self.parts = u32::try_from(owed.saturating_sub(paid)).unwrap_or(u32::MAX);
+        self.settled = Some(last);
     }
 
-    /// What is paid off of it in that time.
-    fn paid_off_in(&self, time: Duration) -> Duration {
-        time / self.place.as_ref().map_or(SHARE, |_| Place::taken().clamp(1, SHARE))
+    fn owes(&self) -> bool {
+        self.parts > BURST * PARTS || self.over
     }
 }
 
@@ -88,47 +102,106 @@ thread_local! {
     static PLACES: Cell<u32> = const { Cell::new(0) };
 }
 
+thread_local! {
+    /// When the virtual user that has the thread was given it.
+    static GIVEN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 impl Account {
-    /// The account of a virtual user of this thread.
-    pub fn of_this_thread() -> Account {
-        Account(Arc::new(Mutex::new(Debt { place: Some(Place::take()), ..Debt::default() })))
+    /// The account of a virtual user of this thread, which owed so much before.
+    pub fn of_this_thread(owed: Ticks) -> Account {
+        let owed = Mutex::new(Owed { parts: owed.0, settled: Some(engine::ticks()), ..Owed::default() });
+        Account(Arc::new(Debt { owed, place: Some(Place::take()), ..Debt::default() }))
     }
 
-    /// Charges time that was spent on the virtual user outside of its guest.
-    pub fn charge(&self, time: Duration) {
-        let mut debt = self.lock();
-        if debt.time > BURST {
-            turns::took(time);
+    /// What the virtual user took beyond its share.
+    pub fn owed(&self) -> Ticks {
+        Ticks(self.with(|owed| owed.parts))
+    }
+
+    /// Does a piece of the virtual user's work, which nothing else of the thread comes between, and charges it.
+    pub fn charge<R>(&self, work: impl FnOnce() -> R) -> R {
+        if !guards::ON {
+            return work();
         }
-        debt.time += time;
+        self.given(engine::ticks());
+        GIVEN.set(Some(Instant::now()));
+        let result = work();
+        self.taken(engine::ticks(), given_for, turns::thread_ran);
+        result
     }
 
-    /// Whether the virtual user has to wait for its turn.
-    pub(super) fn owes(&self) -> bool {
-        self.settle(Instant::now(), turns::thread_ran)
+    /// The virtual user is given its thread.
+    fn given(&self, tick: u32) {
+        self.0.seen.store(tick, Relaxed);
+        self.0.fresh.store(true, Relaxed);
     }
 
-    /// The virtual user has its thread from now on.
-    pub(super) fn run(&self, now: Instant) {
-        self.lock().running = Some(now);
+    /// Its thread is taken from it, or only looked at it, at that tick.
+    fn taken(&self, tick: u32, given_for: fn() -> Duration, thread_ran: fn(Duration) -> Duration) {
+        let ticks = tick.wrapping_sub(self.0.seen.load(Relaxed));
+        if ticks == 0 {
+            return;
+        }
+        self.0.seen.store(tick, Relaxed);
+        // Other processes may have had the core in all but one of them.
+        let ticks = ticks_in(thread_ran(TICK * ticks)).clamp(1, ticks);
+        let (users, time) = (Place::taken(), given_for());
+        self.with(|owed| {
+            if owed.owes() {
+                turns::took(TICK * ticks);
+            }
+            if time > turns::LONG {
+                owed.over = turns::ran_long(ticks, tick, &mut owed.counted, users);
+            }
+            owed.charge(ticks, tick, users);
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Debt> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the virtual user ran for and has to wait for before it goes on, where it has to wait for its turn.
+    pub(super) fn due_before_more(&self) -> Option<Duration> {
+        self.0.place.as_ref()?;
+        self.with(|owed| {
+            let owes = owed.owes();
+            owed.over = false;
+            owes.then(|| TICK * std::mem::take(&mut owed.turn))
+        })
     }
 
-    /// Settles at the one instant, and runs on from the other.
-    fn waited(&self, from: Instant, until: Instant, thread_ran: fn() -> Duration) {
-        let mut debt = self.lock();
-        debt.settle(from, thread_ran);
-        debt.running = Some(until);
+    /// The virtual user gave way to others.
+    pub(super) fn gave_way(&self) {
+        self.0.fresh.store(false, Relaxed);
     }
 
-    /// Charges what was run until now, from when on the virtual user has its thread no more, and pays off what its share
-    /// has come to; whether more is owed than may be.
-    fn settle(&self, now: Instant, thread_ran: fn() -> Duration) -> bool {
-        self.lock().settle(now, thread_ran)
+    fn with<R>(&self, look: impl FnOnce(&mut Owed) -> R) -> R {
+        look(&mut self.0.owed.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What a virtual user owes the others at that tick.
+    fn due(&self, tick: u32, given_for: fn() -> Duration, thread_ran: fn(Duration) -> Duration) -> Due {
+        self.taken(tick, given_for, thread_ran);
+        let fresh = self.0.fresh.load(Relaxed);
+        self.gave_way();
+        match self.due_before_more() {
+            Some(took) => Due::Turn(took),
+            None if fresh => Due::Nothing,
+            None => Due::Place,
+        }
+    }
+}
+
+/// Ticks that are owed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticks(u32);
+
+/// How many ticks a time has, rounded up.
+fn ticks_in(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u32::MAX)
+}
+
+/// How long the virtual user that has the thread has had it.
+fn given_for() -> Duration {
+    GIVEN.get().map_or(Duration::ZERO, |given| given.elapsed())
 }
 
 /// Counts the CPU time of a virtual user's instance.
@@ -140,24 +213,13 @@ pub(super) struct CpuMeter {
     since: Duration,
     /// The host was called since the last tick, so the tick that comes next may be one that passed there.
     in_host: bool,
-    /// A call of the host waited since the last tick, so the tick that comes next owes nobody a turn.
-    waited: bool,
     account: Account,
-    /// What the thread ran since this was asked last.
-    thread_ran: fn() -> Duration,
 }
 
 impl CpuMeter {
     /// For an instance of the virtual user of that account.
     pub(super) fn new(account: Account) -> CpuMeter {
-        CpuMeter {
-            ticks: 0,
-            since: Duration::ZERO,
-            in_host: false,
-            waited: false,
-            account,
-            thread_ran: turns::thread_ran,
-        }
+        CpuMeter { ticks: 0, since: Duration::ZERO, in_host: false, account }
     }
 
     /// Whose CPU time it is.
@@ -165,33 +227,17 @@ impl CpuMeter {
         &self.account
     }
 
-    /// The virtual user runs from now on.
-    pub(super) fn run(&mut self, now: Instant) {
-        self.account.run(now);
-    }
-
-    /// Every call of the host begins with this: the guest's CPU time is counted anew.
-    pub(super) fn call(&mut self) {
+    /// The guest's CPU time is counted anew.
+    pub(super) fn begin(&mut self) {
         self.in_host = true;
     }
 
-    /// A call of the host waits from now on.
-    pub(super) fn wait(&mut self, now: Instant) {
-        self.account.settle(now, self.thread_ran);
-    }
-
-    /// A call of the host waited from the one instant to the other.
-    pub(super) fn waited(&mut self, from: Instant, until: Instant) {
-        self.in_host = true;
-        self.waited = true;
-        self.account.waited(from, until, self.thread_ran);
-    }
-
-    /// A call of the host has waited until now: others had their turn meanwhile, and ticks passed.
-    pub(super) fn resume(&mut self, now: Instant) {
-        self.in_host = true;
-        self.waited = true;
-        self.run(now);
+    /// Every call of the host begins with this: the guest's CPU time is counted anew. Whether the virtual user has had its
+    /// thread for longer than that without a tick.
+    pub(super) fn call(&mut self, limit: Duration) -> bool {
+        self.begin();
+        let ticks = engine::ticks().wrapping_sub(self.account.0.seen.load(Relaxed));
+        ticks > ticks_in(limit) && turns::thread_ran(TICK * ticks) > limit
     }
 
     /// Counts a tick that comes while guest code runs; the guest's CPU time since its last call of the host. Ticks are
@@ -205,145 +251,158 @@ impl CpuMeter {
         (TICK * self.ticks).min(thread_time.saturating_sub(self.since) + TICK)
     }
 
-    /// What a virtual user owes the others at a tick. Where it gives way to them, its account is to be told when it
-    /// runs again.
-    pub(super) fn due(&mut self, now: Instant) -> Due {
-        let owes = self.account.settle(now, self.thread_ran);
-        let waited = std::mem::take(&mut self.waited);
-        if owes {
-            return Due::Turn;
-        }
-        if !waited {
-            return Due::Place;
-        }
-        self.run(now);
-        Due::Nothing
+    /// What a virtual user owes the others at a tick. Its account is to be told when it has given way to them.
+    pub(super) fn due(&self) -> Due {
+        self.account.due(engine::ticks(), given_for, turns::thread_ran)
     }
 }
 
 /// What a virtual user owes the others of its thread at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing: it waited only just now.
+    /// Nothing: it had to wait for its thread only just now.
     Nothing,
     /// Its place: those go before it that are ready.
     Place,
-    /// To wait for its turn among those who took too much.
-    Turn,
+    /// To wait for its turn among those who took too much, since it ran for so long.
+    Turn(Duration),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A meter whose thread had its core all the time.
-    fn meter(account: Account) -> CpuMeter {
-        CpuMeter { thread_ran: || Duration::MAX, ..CpuMeter::new(account) }
+    /// A thread that had its core all the time.
+    fn all(time: Duration) -> Duration {
+        time
     }
 
-    fn at(start: Instant, millis: u64) -> Instant {
-        start + Duration::from_millis(millis)
+    /// Virtual users of this thread.
+    fn accounts(count: usize) -> Vec<Account> {
+        (0..count).map(|_| Account::of_this_thread(Ticks::default())).collect()
+    }
+
+    /// One virtual user beside 50 others.
+    fn beside_others() -> (Vec<Account>, Account) {
+        let (others, account) = (accounts(50), Account::of_this_thread(Ticks::default()));
+        account.with(|owed| owed.settled = Some(0));
+        (others, account)
+    }
+
+    impl Account {
+        /// Has its thread from the one tick to the other.
+        fn ran(&self, from: u32, until: u32) {
+            self.given(from);
+            self.taken(until, || TICK / 10, all);
+        }
     }
 
     #[test]
     fn ticks_in_the_host_are_not_the_guests() {
-        let mut cpu = meter(Account::default());
+        let mut cpu = CpuMeter::new(Account::default());
         let thread = |ticks: u32| TICK * (100 + ticks);
-        cpu.call();
+        cpu.begin();
         assert_eq!(cpu.tick(thread(0)), Duration::ZERO);
         assert_eq!(cpu.tick(thread(1)), TICK);
         assert_eq!(cpu.tick(thread(2)), TICK * 2);
-        cpu.call();
+        cpu.begin();
         assert_eq!(cpu.tick(thread(3)), Duration::ZERO);
     }
 
     #[test]
     fn what_others_on_the_machine_took_is_not_the_guests() {
-        let mut cpu = meter(Account::default());
-        cpu.call();
+        let mut cpu = CpuMeter::new(Account::default());
+        cpu.begin();
         cpu.tick(TICK * 5);
         let used: Vec<_> = (1..=100).map(|tick| cpu.tick(TICK * 5 + TICK * tick / 10)).collect();
         assert_eq!(used[99], TICK * 11);
+
+        let (_others, account) = beside_others();
+        account.with(|owed| owed.settled = None);
+        account.given(0);
+        account.taken(50, || TICK / 10, |_| TICK * 3 / 2);
+        assert_eq!(account.owed(), Ticks(2 * PARTS));
     }
 
     #[test]
-    fn a_new_instance_owes_what_the_one_before_it_took() {
-        let (start, account) = (Instant::now(), Account::default());
-        let mut cpu = meter(account.clone());
-        cpu.run(start);
-        cpu.wait(at(start, 200));
-        let mut next = meter(account);
-        next.run(at(start, 201));
-        assert_eq!(next.due(at(start, 202)), Due::Turn);
+    fn who_comes_back_owes_what_it_owed_before() {
+        let (_others, before) = beside_others();
+        before.ran(0, 20);
+        let after = Account::of_this_thread(before.owed());
+        assert_eq!(after.owed(), before.owed());
+        assert!(after.due_before_more().is_some());
     }
 
     #[test]
     fn who_waits_for_answers_owes_nothing() {
-        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
-        cpu.run(start);
-        // A tenth of a millisecond of work for each millisecond.
+        let (_others, account) = beside_others();
+        // A twentieth of its thread.
         for turn in 0..10_000 {
-            let now = at(start, turn);
-            cpu.wait(now + Duration::from_micros(60));
-            cpu.resume(at(start, turn + 1));
-            if turn % 10 == 0 {
-                assert_eq!(cpu.due(at(start, turn + 1)), Due::Nothing, "{turn}");
-            }
+            account.ran(turn * 20, turn * 20 + 1);
+            assert_eq!(account.due_before_more(), None, "{turn}");
         }
+        account.given(200_000);
+        assert_eq!(account.due(200_000, || TICK / 10, all), Due::Nothing);
     }
 
     #[test]
     fn who_computes_takes_turns_soon_and_is_let_off_later() {
-        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
-        cpu.run(start);
-        let mut due = |tick: u64| {
-            let due = cpu.due(at(start, tick * 10));
-            cpu.run(at(start, tick * 10));
-            due
-        };
-        let dues: Vec<Due> = (1..=7).map(&mut due).collect();
-        assert_eq!(dues[..5], [Due::Place; 5]);
-        assert_eq!(dues[6], Due::Turn);
-        cpu.wait(at(start, 80));
-        cpu.resume(at(start, 2_000));
-        assert_eq!(cpu.due(at(start, 2_001)), Due::Nothing);
+        let (_others, account) = beside_others();
+        account.given(0);
+        let dues: Vec<Due> = (1..=14).map(|tick| account.due(tick, || TICK / 10, all)).collect();
+        assert_eq!((dues[0], &dues[1..10]), (Due::Nothing, &[Due::Place; 9][..]));
+        assert_eq!(&dues[10..], [Due::Turn(TICK * 11), Due::Turn(TICK), Due::Turn(TICK), Due::Turn(TICK)]);
+        account.ran(200, 201);
+        assert_eq!(account.due_before_more(), None);
     }
 
     #[test]
-    fn short_waits_between_long_computing_do_not_help() {
-        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
-        cpu.run(start);
+    fn many_who_compute_take_turns_though_each_has_less_than_its_share() {
+        let (_others, hostile) = (accounts(50), accounts(20));
+        let mut turns = 0;
         for round in 0..20 {
-            cpu.wait(at(start, round * 10 + 9));
-            cpu.resume(at(start, round * 10 + 10));
+            for (place, account) in hostile.iter().enumerate() {
+                let tick = round * 20 + place as u32;
+                account.given(tick);
+                account.taken(tick + 1, || TICK / 2, all);
+                assert!(account.owed().0 < BURST * PARTS, "it has not more than its share");
+                turns += u32::from(account.due_before_more().is_some());
+            }
         }
-        assert_eq!(cpu.due(at(start, 201)), Due::Turn);
+        assert!(turns > 300, "{turns} of 400");
     }
 
     #[test]
-    fn what_the_thread_did_not_run_is_charged_to_nobody() {
-        let (start, mut cpu) = (Instant::now(), meter(Account::default()));
-        cpu.thread_ran = || Duration::from_millis(1);
-        cpu.run(start);
-        cpu.wait(at(start, 10_000));
-        cpu.resume(at(start, 10_001));
-        assert_eq!(cpu.due(at(start, 10_002)), Due::Nothing);
+    fn where_all_compute_nobody_takes_turns() {
+        let all_of_them = accounts(20);
+        for round in 0..20 {
+            for (place, account) in all_of_them.iter().enumerate() {
+                let tick = round * 20 + place as u32;
+                account.given(tick);
+                account.taken(tick + 1, || TICK / 2, all);
+                // In the first round nobody knows yet how many they are.
+                assert!(round == 0 || account.due_before_more().is_none(), "{round}, {place}");
+            }
+        }
     }
+
     #[test]
     fn few_virtual_users_have_greater_shares() {
-        let start = Instant::now();
-        let in_a_second = |users: usize| {
-            let mut accounts: Vec<Account> = (0..users).map(|_| Account::of_this_thread()).collect();
-            let account = accounts.swap_remove(0);
-            let mut cpu = meter(account.clone());
-            // A third of its time.
-            for turn in 0..1_000 {
-                cpu.run(at(start, turn * 3));
-                cpu.wait(at(start, turn * 3 + 1));
-            }
-            cpu.due(at(start, 3_000))
+        let owes = |users: usize| {
+            let accounts = accounts(users);
+            accounts[0].with(|owed| owed.settled = Some(0));
+            // A quarter of its time.
+            (0..1_000).for_each(|turn| accounts[0].ran(turn * 4, turn * 4 + 1));
+            accounts[0].due_before_more().is_some()
         };
-        assert_eq!([1, 2, 3].map(in_a_second), [Due::Place; 3]);
-        assert_eq!([4, 16, 100].map(in_a_second), [Due::Turn; 3]);
+        assert_eq!([1, 2, 8, 9].map(owes), [false; 4]);
+        assert_eq!([10, 32, 100].map(owes), [true; 3]);
+    }
+
+    #[test]
+    fn who_is_no_virtual_user_of_the_thread_owes_nothing() {
+        let account = Account::default();
+        account.ran(0, 1_000);
+        assert_eq!(account.due_before_more(), None);
     }
 }

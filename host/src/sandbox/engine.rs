@@ -1,11 +1,14 @@
 //! wasmtime's engine, sized for a run.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use wasmtime::{Cache, CacheConfig, Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::LoadError;
@@ -13,9 +16,17 @@ use crate::component::Shape;
 use crate::guards;
 use crate::plan::Limits;
 
-/// How often the epoch advances: how long guest code runs before other virtual users of its thread get their turn, and
-/// the grain of its CPU limit.
+/// How often the epoch advances in the mean: how long guest code runs before other virtual users of its thread get their
+/// turn, and the grain of its CPU limit.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// How often the epoch advanced, of all engines. Orders no other memory.
+static TICKS: AtomicU32 = AtomicU32::new(0);
+
+/// How often the epoch advanced.
+pub(super) fn ticks() -> u32 {
+    TICKS.load(Ordering::Relaxed)
+}
 
 /// Instances beside those of virtual users: `setup`, `describe` and `teardown`, one at a time.
 const SPARE_INSTANCES: u32 = 2;
@@ -146,8 +157,12 @@ impl Ticker {
         let stop = Arc::new(AtomicBool::new(false));
         let (engines, stopped) = (engines.map(Engine::weak).collect::<Vec<_>>(), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("epoch".into()).spawn(move || {
+            // Its keys are the system's random numbers; a run's seed would be known.
+            let mut random = ChaCha8Rng::seed_from_u64(RandomState::new().hash_one(()));
             while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
+                // At random, so that no guest can see to it that it waits whenever a tick comes.
+                std::thread::sleep(TICK.mul_f64(random.random_range(0.5..1.5)));
+                TICKS.fetch_add(1, Ordering::Relaxed);
                 for engine in engines.iter().filter_map(EngineWeak::upgrade) {
                     engine.increment_epoch();
                 }

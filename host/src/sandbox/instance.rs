@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, Instance as WasmInstance, Lift, Lower, TypedFunc,
@@ -85,15 +84,13 @@ impl Instance {
         account: Account,
     ) -> Result<Instance, CallError> {
         // Who traps again and again is given instances no faster than others get their turn.
-        if guards::ON && account.owes() {
-            env.turn().await;
-        }
+        env.turn_of(&account).await;
         let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, account)));
         let store = &mut counting.0;
         if guards::ON {
             bound(store);
         }
-        store.data_mut().begin(Instant::now());
+        store.data_mut().begin();
         let made = async {
             let instance = scenario.pre.instantiate_async(&mut *store).await?;
             let run = match &scenario.exports.entry {
@@ -113,28 +110,21 @@ impl Instance {
         }
     }
 
-    /// Runs an iteration, or the task of that index, which begins now, so long after it was due. What came of it, and
-    /// when it ended.
+    /// Runs an iteration, or the task of that index, which begins so long after it was due.
     ///
     /// # Errors
     /// The guest returned an error, marked the iteration as failed, or trapped.
-    pub async fn iterate(
-        &mut self,
-        task: Option<u32>,
-        now: Instant,
-        delay: Duration,
-    ) -> (Result<(), CallError>, Instant) {
-        self.begin(now);
+    pub async fn iterate(&mut self, task: Option<u32>, delay: Duration) -> Result<(), CallError> {
+        self.begin();
         self.store.0.data_mut().delay = delay;
         let store = &mut self.store.0;
         let result = match &self.run {
             Run::Iteration(run) => run.call_async(store, ()).await,
             Run::Tasks { run_task, .. } => run_task.call_async(store, (task.unwrap_or(0),)).await,
         };
-        let state = self.store.0.data_mut();
-        state.iteration += 1;
-        let ended = state.end();
-        (self.finish(result.map(|(outcome,)| outcome)), ended)
+        let result = self.finish(result.map(|(outcome,)| outcome));
+        self.store.0.data_mut().iteration += 1;
+        result
     }
 
     /// Asks a scenario made of tasks for their description.
@@ -208,7 +198,7 @@ impl Instance {
         Params: ComponentNamedList + Lower + Send + Sync,
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.begin(Instant::now());
+        self.begin();
         let result = match self.instance.get_typed_func::<Params, Results>(&mut self.store.0, function) {
             Ok(function) => function.call_async(&mut self.store.0, params).await,
             Err(error) => Err(error),
@@ -217,14 +207,15 @@ impl Instance {
         result.map_err(|error| trapped(self.store.0.data(), &error))
     }
 
-    fn begin(&mut self, now: Instant) {
+    fn begin(&mut self) {
         self.store.0.set_epoch_deadline(1);
-        self.store.0.data_mut().begin(now);
+        self.store.0.data_mut().begin();
     }
 
-    /// What an iteration that has ended came to: what the guest marked comes before what it returned.
+    /// Ends an iteration: what the guest marked comes before what it returned.
     fn finish(&mut self, result: wasmtime::Result<Result<(), String>>) -> Result<(), CallError> {
         let state = self.store.0.data_mut();
+        state.end();
         let marked = state.failure.take();
         match (result, marked) {
             (Err(error), _) => Err(trapped(self.store.0.data(), &error)),

@@ -16,7 +16,7 @@ mod state;
 mod trap;
 mod turns;
 
-pub use cpu::Account;
+pub use cpu::{Account, Ticks};
 pub use engine::{EngineOptions, Ticker};
 pub use instance::{CallError, Instance};
 pub use scenario::{Scenario, Task, TaskSet, WaitTime};

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::Semaphore;
-use tokio::time::Instant as TokioInstant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
@@ -73,10 +72,23 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Returns when it is the turn of a virtual user that took too much of its thread.
-    pub(super) fn turn(&self) -> impl Future<Output = ()> + Send + use<> {
-        let recorder = Arc::clone(&self.recorder);
-        async move { recorder.waited_for_turn(turns::wait().await) }
+    /// Returns when the virtual user of that account may begin with something: at once, unless it took too much of its
+    /// thread. What has no tick in it takes its turn here alone.
+    pub async fn turn_of(&self, account: &Account) {
+        if guards::ON
+            && let Some(took) = account.due_before_more()
+        {
+            // Boxed, as it is rare.
+            Box::pin(self.turn(took)).await;
+        }
+    }
+
+    /// Returns when it is the turn of a virtual user that took too much of its thread, and so much since its last turn.
+    pub(super) async fn turn(&self, took: Duration) {
+        let waited = turns::wait(took).await;
+        if !waited.is_zero() {
+            self.recorder.waited_for_turn(waited);
+        }
     }
 }
 
@@ -175,30 +187,14 @@ impl State {
         &self.env.limits
     }
 
-    /// Every call of the host begins with this: the guest's CPU time is counted anew.
-    pub(super) fn host_call(&mut self) {
-        self.cpu.call();
-    }
-
-    /// A call of the host waits from now on.
-    pub(super) fn host_waits(&mut self) {
-        if guards::ON {
-            self.cpu.wait(TokioInstant::now());
+    /// Every call of the host begins with this: the guest's CPU time is counted anew. Refuses to go on where ticks, which
+    /// come in loops and at the beginnings of functions of guest code alone, have not come for longer than it may compute.
+    pub(super) fn host_call(&mut self) -> wasmtime::Result<()> {
+        let limit = self.env.limits.max_cpu_time;
+        if guards::ON && self.cpu.call(limit) {
+            return Err(HostTrap::HostTime { limit }.into());
         }
-    }
-
-    /// Every call of the host that waited ends with this: others had their turn meanwhile, and ticks passed.
-    pub(super) fn host_waited(&mut self) {
-        if guards::ON {
-            self.cpu.resume(TokioInstant::now());
-        }
-    }
-
-    /// A call of the host waited for an exchange, which took the time itself.
-    pub(super) fn exchanged(&mut self, exchange: &http::Exchange) {
-        if guards::ON {
-            self.cpu.waited(exchange.begun, exchange.ended);
-        }
+        Ok(())
     }
 
     /// Records something into the thread's statistics.
@@ -272,16 +268,13 @@ impl State {
     }
 
     /// Begins an iteration or a hook: nothing of an earlier one is left to count.
-    pub(super) fn begin(&mut self, now: TokioInstant) {
+    pub(super) fn begin(&mut self) {
         self.failure = None;
-        self.host_call();
-        if guards::ON {
-            self.cpu.run(now);
-        }
+        self.cpu.begin();
     }
 
-    /// Ends an iteration or a hook, also one that was cut off: counts what the guest still holds. When that was done.
-    pub(super) fn end(&mut self) -> TokioInstant {
+    /// Ends an iteration or a hook, also one that was cut off: counts what the guest still holds.
+    pub(super) fn end(&mut self) {
         let mut responses = std::mem::take(&mut self.responses);
         responses.reap(|held| self.count(&held));
         self.responses = responses;
@@ -292,11 +285,6 @@ impl State {
         if let Some(wasi) = &self.wasi {
             wasi.stdio.flush();
         }
-        let now = TokioInstant::now();
-        if guards::ON {
-            self.cpu.wait(now);
-        }
-        now
     }
 
     /// The guest's instance is made.
@@ -319,20 +307,20 @@ impl State {
         if self.cpu.tick(thread_time::used()) > limit {
             return Err(HostTrap::CpuTime { limit }.into());
         }
-        let due = self.cpu.due(TokioInstant::now());
+        let (account, env) = (self.cpu.account().clone(), Arc::clone(&self.env));
+        let due = self.cpu.due();
         if due == Due::Nothing {
             return Ok(UpdateDeadline::Continue(1));
         }
-        let (account, turn) = (self.cpu.account().clone(), (due == Due::Turn).then(|| self.env.turn()));
         let gives_way = async move {
-            match turn {
-                Some(turn) => turn.await,
+            match due {
+                Due::Turn(took) => env.turn(took).await,
                 // tokio's own yield puts this virtual user behind those whose answers have arrived by now. With
                 // wasmtime's it would be ready again at once, and tokio looks for answers only every so many turns, each
                 // of which takes a tick.
-                None => tokio::task::yield_now().await,
+                Due::Place | Due::Nothing => tokio::task::yield_now().await,
             }
-            account.run(TokioInstant::now());
+            account.gave_way();
         };
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(gives_way)))
     }
@@ -381,7 +369,7 @@ impl HostWallClock for StoppedClock {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.host_call();
+        self.cpu.begin();
         self.wasi();
         match &mut self.wasi {
             Some(wasi) => WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table },

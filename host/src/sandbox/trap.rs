@@ -24,6 +24,14 @@ pub(super) enum HostTrap {
         /// The bound.
         limit: std::time::Duration,
     },
+    /// Guest code called the host again and again, and was in no place where it could have been made to give way.
+    #[error(
+        "called the host for longer than {limit:?} without a loop or a function of its own; --max-cpu-time raises this bound"
+    )]
+    HostTime {
+        /// The bound.
+        limit: std::time::Duration,
+    },
     /// A handle was used after its iteration ended.
     #[error("used a response's {what} after its iteration ended; its body is gone then")]
     ResponseGone {

@@ -5,6 +5,8 @@
 mod orders;
 mod tasks;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::control::Control;
 use crate::metrics::Recorder;
 use crate::profile::Model;
-use crate::sandbox::{Account, CallError, Environment, Identity, Instance, Scenario, Task};
+use crate::sandbox::{Account, CallError, Environment, Identity, Instance, Scenario, Task, Ticks};
 
 pub use orders::{Orders, Seat};
 pub use tasks::TaskTable;
@@ -119,6 +121,8 @@ pub struct Life {
     iterations: u64,
     instances: u32,
     random: Option<rand_chacha::ChaCha8Rng>,
+    /// What it took beyond its share of its thread.
+    owed: Ticks,
 }
 
 /// Runs the scenario's virtual user of that index (from 0) until its work is done or the run stops it; how it ended, and
@@ -130,10 +134,14 @@ pub async fn run(cast: Arc<Cast>, index: u32, life: Life, work: Work) -> (End, L
     recorder.vu_started();
     let control = cast.env.control.clone();
     let seat = if let Work::Orders(_, seat) = &work { Some(Arc::clone(seat)) } else { None };
+    let user = VirtualUser::new(cast, vu, life, work);
+    let account = user.account.clone();
+    let mut live = pin!(user.live());
     let (end, life) = tokio::select! {
         biased;
         () = control.aborted() => (End::Done, Life::default()),
-        end = VirtualUser::new(cast, vu, life, work).live() => end,
+        // All that the virtual user does is its own time: in its guest, for it in the host, and what its instances leave.
+        end = poll_fn(|context| account.charge(|| live.as_mut().poll(context))) => end,
     };
     // It was handed an iteration, and came to its end before.
     if seat.is_some_and(|seat| seat.take().is_some()) {
@@ -180,10 +188,10 @@ struct VirtualUser {
 
 impl VirtualUser {
     fn new(cast: Arc<Cast>, vu: u32, life: Life, work: Work) -> VirtualUser {
-        let Life { iterations, instances, random } = life;
+        let Life { iterations, instances, random, owed } = life;
         // Streams 0 and up are the guest's; the host draws from the last one.
         let random = random.unwrap_or_else(|| crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX));
-        let (traps_in_a_row, stop_requested, account) = (0, false, Account::of_this_thread());
+        let (traps_in_a_row, stop_requested, account) = (0, false, Account::of_this_thread(owed));
         VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row, stop_requested, random, account }
     }
 
@@ -198,7 +206,8 @@ impl VirtualUser {
     /// One instance after another, until there is nothing more to do.
     async fn live(mut self) -> (End, Life) {
         let end = self.live_on().await;
-        (end, Life { iterations: self.iterations, instances: self.instances, random: Some(self.random) })
+        let owed = self.account.owed();
+        (end, Life { iterations: self.iterations, instances: self.instances, random: Some(self.random), owed })
     }
 
     async fn live_on(&mut self) -> End {
@@ -210,10 +219,6 @@ impl VirtualUser {
                         Box::pin(self.stop(instance)).await;
                         return self.end();
                     }
-                    // What it leaves takes time to clear away, and that is its virtual user's too.
-                    let begin = Instant::now();
-                    drop(instance);
-                    self.account.charge(begin.elapsed());
                 }
                 Err(NoInstance::Refused) => return End::Failed,
                 Err(NoInstance::Trapped) => {}
@@ -249,26 +254,28 @@ impl VirtualUser {
 
     /// Runs iterations in that instance; false where it trapped and a fresh one is needed.
     async fn iterate(&mut self, instance: &mut Instance) -> bool {
-        while let Some(delay) = self.next().await {
+        loop {
             let cast = Arc::clone(&self.cast);
+            // Before an iteration is taken on, so that none is delayed by it unmeasured.
+            cast.env.turn_of(&self.account).await;
+            let Some(delay) = self.next().await else { return true };
             let task = cast.tasks.as_ref().map(|tasks| tasks.choose(self.iterations, &mut self.random));
             self.iterations += 1;
             let began = Instant::now();
             let under_way = UnderWay(Some(&cast.env.recorder));
-            let (result, ended) = instance.iterate(task.map(|task| task.index), began, delay).await;
+            let result = instance.iterate(task.map(|task| task.index), delay).await;
             under_way.ended();
             self.stop_requested |= instance.stop_requested();
-            let trapped = self.record(task, ended - began, result);
+            let trapped = self.record(task, began.elapsed(), result);
             if trapped {
                 return false;
             }
             // Before the wait, which lies between two iterations: none follows the last one.
             if !self.has_more() {
-                break;
+                return true;
             }
             self.rest(began).await;
         }
-        true
     }
 
     /// Waits for the next iteration: how long after it was due it starts; none where there is no more to do.

@@ -28,6 +28,21 @@ fn guests_that_compute_without_end_are_trapped() {
     ]);
 }
 
+/// Nothing makes such a guest give way, so it is ended.
+#[test]
+fn guests_that_call_the_host_without_a_loop_are_trapped() {
+    let fate =
+        Fate::Trap("called the host for longer than 100ms without a loop or a function of its own; --max-cpu-time");
+    assert_harmless(&[Case { fate, ..work("calls_straight_on", "") }]);
+}
+
+/// Each of them has less than a virtual user may have of its thread, and all of them together next to everything.
+#[test]
+fn many_guests_that_compute_without_end_take_their_turns() {
+    let nibbles = Case { users: 20, ..endless("nibble") };
+    assert_harmless(&[Case { users: 20, iterations: 1, ..work("hostile_work", "spin") }, nibbles]);
+}
+
 #[test]
 fn the_summary_says_who_had_to_wait_for_a_turn() {
     let (ran, _) = Places::open().run(&Case { users: 3, ..work("hostile_work", "spin") }.plan());

@@ -1,6 +1,7 @@
 //! A component's WIT.
 
 use std::panic;
+use std::sync::Mutex;
 
 use anyhow::{Context, bail};
 use wit_component::{DecodedWasm, WitPrinter};
@@ -13,11 +14,15 @@ use crate::terminal::is_harmful;
 /// What of it has no form in WIT.
 pub(super) fn of(bytes: &[u8]) -> anyhow::Result<String> {
     const WHAT: &str = "print the component's WIT";
-    // Its readers know what toolchains make, and panic at some of what they don't; what they say then helps nobody.
+    // Its readers know what toolchains make, and panic at some of what they don't; what they say then helps nobody. The
+    // hook is the process's, and so it is left to others as it was.
+    static HOOK: Mutex<()> = Mutex::new(());
+    let alone = HOOK.lock();
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| ()));
     let printed = panic::catch_unwind(|| printed(bytes));
     panic::set_hook(hook);
+    drop(alone);
     let Ok(printed) = printed else { bail!("{WHAT}: it has a form that no toolchain makes") };
     let text = printed.context(WHAT)?;
     Ok(text.chars().map(|c| if is_harmful(c) && c != '\n' { ' ' } else { c }).collect())

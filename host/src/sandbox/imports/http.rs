@@ -67,7 +67,7 @@ impl State {
 
     /// Encodes a guest's request and begins to perform it, which needs nothing of this virtual user meanwhile.
     fn perform(&mut self, request: &GuestRequest) -> wasmtime::Result<Performing> {
-        self.host_call();
+        self.host_call()?;
         self.check_held_bytes()?;
         let Outgoing { prepared, label } = self.prepare(request);
         let requested = self.request_of(prepared.heap_bytes());
@@ -83,7 +83,7 @@ impl State {
 
     /// The response behind a handle, for a call that its iteration's end makes impossible.
     fn held(&mut self, this: &Resource<Response>, what: &'static str) -> wasmtime::Result<&mut Held> {
-        self.host_call();
+        self.host_call()?;
         self.responses.get(this.rep()).ok_or_else(|| HostTrap::ResponseGone { what }.into())
     }
 }
@@ -113,7 +113,6 @@ impl Host for State {
             let Performing { exchange, label, requested } = performing?;
             let exchange = exchange.await;
             drop(requested);
-            self.exchanged(&exchange);
             Ok(self.hold(exchange, label))
         }
     }
@@ -135,31 +134,28 @@ impl Host for State {
                 let Performing { exchange, label, requested } = self.perform(&request)?;
                 under_way.push(async move { (place, exchange.await, label, requested) });
             }
-            self.host_waits();
             let Some((place, exchange, label, requested)) = under_way.next().await else { break };
-            self.host_waited();
             drop(requested);
             // Held at once, so that those that ended are counted also where the others are cut off.
             handles[place] = Some(self.hold(exchange, label));
             self.check_held_bytes()?;
         }
-        self.host_waited();
         Ok(handles.into_iter().flatten().collect())
     }
 
     fn cookies(&mut self, url: String) -> wasmtime::Result<Vec<(String, String)>> {
-        self.host_call();
+        self.host_call()?;
         Ok(self.client.cookies(&url))
     }
 
     fn set_cookie(&mut self, url: String, cookie: String) -> wasmtime::Result<()> {
-        self.host_call();
+        self.host_call()?;
         self.client.set_cookie(&url, &cookie);
         Ok(())
     }
 
     fn clear_cookies(&mut self) -> wasmtime::Result<()> {
-        self.host_call();
+        self.host_call()?;
         self.client.clear_cookies();
         Ok(())
     }
@@ -167,12 +163,12 @@ impl Host for State {
 
 impl HostResponse for State {
     fn status(&mut self, this: Resource<Response>) -> wasmtime::Result<u16> {
-        self.host_call();
+        self.host_call()?;
         Ok(self.responses.status(this.rep()))
     }
 
     fn error(&mut self, this: Resource<Response>) -> wasmtime::Result<Option<HttpError>> {
-        self.host_call();
+        self.host_call()?;
         Ok(self.responses.error(this.rep()).map(guest_error))
     }
 
@@ -228,7 +224,7 @@ impl HostResponse for State {
     }
 
     fn drop(&mut self, this: Resource<Response>) -> wasmtime::Result<()> {
-        self.host_call();
+        self.host_call()?;
         if let Some(held) = self.responses.remove(this.rep()) {
             self.count(&held);
         }
@@ -243,7 +239,7 @@ impl async_http::HostWithStore<State> for HasSelf<State> {
         // What waits for its place takes memory too.
         let (places, waiting) = accessor.with(|mut access| {
             let state = access.get();
-            state.host_call();
+            state.host_call()?;
             state.check_handles(1)?;
             state.check_held_bytes()?;
             wasmtime::error::Ok((Arc::clone(&state.requests), state.request_of(guest_bytes(&req))))
@@ -255,10 +251,7 @@ impl async_http::HostWithStore<State> for HasSelf<State> {
         let Performing { exchange, label, requested } = performing;
         let exchange = exchange.await;
         drop(requested);
-        Ok(accessor.with(|mut access| {
-            access.get().host_waited();
-            access.get().hold(exchange, label)
-        }))
+        Ok(accessor.with(|mut access| access.get().hold(exchange, label)))
     }
 }
 
