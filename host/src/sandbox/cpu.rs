@@ -237,7 +237,7 @@ impl CpuMeter {
     pub(super) fn call(&mut self, limit: Duration) -> bool {
         self.begin();
         let ticks = engine::ticks().wrapping_sub(self.account.0.seen.load(Relaxed));
-        ticks > ticks_in(limit) && turns::thread_ran(TICK * ticks) > limit
+        ticks > ticks_in(limit) && turns::thread_runs() > limit
     }
 
     /// Counts a tick that comes while guest code runs; the guest's CPU time since its last call of the host. Ticks are

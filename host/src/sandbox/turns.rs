@@ -75,6 +75,11 @@ pub(super) fn thread_ran(time: Duration) -> Duration {
     })
 }
 
+/// How much of the time since [`thread_ran`] was asked last the thread had a core.
+pub(super) fn thread_runs() -> Duration {
+    thread_time::used().saturating_sub(TURNS.with_borrow(|turns| turns.looked))
+}
+
 /// Counts CPU time of one who takes turns.
 pub(super) fn took(time: Duration) {
     TURNS.with_borrow_mut(|turns| turns.taken += time);
