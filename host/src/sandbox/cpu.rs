@@ -51,7 +51,9 @@ struct Owed {
     turn: u32,
     /// It ran for long at one time, and all who do so take more than their share.
     over: bool,
-    /// In which time it was counted among those.
+    /// The last tick that came when it had run for long.
+    long: Option<u32>,
+    /// In which time it was counted among those who do.
     counted: turns::Window,
 }
 
@@ -127,7 +129,7 @@ impl Account {
         self.given(engine::ticks());
         GIVEN.set(Some(Instant::now()));
         let result = work();
-        self.taken(engine::ticks(), given_for, turns::thread_ran);
+        self.taken(engine::ticks(), look);
         result
     }
 
@@ -138,21 +140,23 @@ impl Account {
     }
 
     /// Its thread is taken from it, or only looked at it, at that tick.
-    fn taken(&self, tick: u32, given_for: fn() -> Duration, thread_ran: fn(Duration) -> Duration) {
+    fn taken(&self, tick: u32, look: fn() -> Look) {
         let ticks = tick.wrapping_sub(self.0.seen.load(Relaxed));
         if ticks == 0 {
             return;
         }
         self.0.seen.store(tick, Relaxed);
+        let (users, look) = (Place::taken(), look());
         // Other processes may have had the core in all but one of them.
-        let ticks = ticks_in(thread_ran(TICK * ticks)).clamp(1, ticks);
-        let (users, time) = (Place::taken(), given_for());
+        let ticks = ticks_in(look.ran).clamp(1, ticks);
         self.with(|owed| {
             if owed.owes() {
                 turns::took(TICK * ticks);
             }
-            if time > turns::LONG {
-                owed.over = turns::ran_long(ticks, tick, &mut owed.counted, users);
+            if look.given_for.saturating_sub(look.missed) > turns::LONG {
+                // Once may be chance.
+                let again = owed.long.replace(tick).is_some_and(|before| tick.wrapping_sub(before) <= turns::WINDOW);
+                owed.over = again && turns::ran_long(ticks, tick, &mut owed.counted, users);
             }
             owed.charge(ticks, tick, users);
         });
@@ -178,8 +182,8 @@ impl Account {
     }
 
     /// What a virtual user owes the others at that tick.
-    fn due(&self, tick: u32, given_for: fn() -> Duration, thread_ran: fn(Duration) -> Duration) -> Due {
-        self.taken(tick, given_for, thread_ran);
+    fn due(&self, tick: u32, look: fn() -> Look) -> Due {
+        self.taken(tick, look);
         let fresh = self.0.fresh.load(Relaxed);
         self.gave_way();
         match self.due_before_more() {
@@ -199,9 +203,21 @@ fn ticks_in(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u32::MAX)
 }
 
-/// How long the virtual user that has the thread has had it.
-fn given_for() -> Duration {
-    GIVEN.get().map_or(Duration::ZERO, |given| given.elapsed())
+/// A look at the thread.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    /// How long ago the virtual user was given it that has it.
+    given_for: Duration,
+    /// CPU time that it used since the last look.
+    ran: Duration,
+    /// How long it had no core since the last look: it had nothing to do, or other processes had the core.
+    missed: Duration,
+}
+
+fn look() -> Look {
+    let now = Instant::now();
+    let (ran, missed) = turns::thread_ran(now);
+    Look { given_for: GIVEN.get().map_or(Duration::ZERO, |given| now - given), ran, missed }
 }
 
 /// Counts the CPU time of a virtual user's instance.
@@ -253,7 +269,7 @@ impl CpuMeter {
 
     /// What a virtual user owes the others at a tick. Its account is to be told when it has given way to them.
     pub(super) fn due(&self) -> Due {
-        self.account.due(engine::ticks(), given_for, turns::thread_ran)
+        self.account.due(engine::ticks(), look)
     }
 }
 
@@ -272,9 +288,14 @@ pub(super) enum Due {
 mod tests {
     use super::*;
 
-    /// A thread that had its core all the time.
-    fn all(time: Duration) -> Duration {
-        time
+    /// A thread that had its core all the time, and whose virtual user has it for a moment.
+    fn short() -> Look {
+        Look { given_for: TICK / 10, ran: Duration::MAX, missed: Duration::ZERO }
+    }
+
+    /// One whose virtual user has it for long.
+    fn long() -> Look {
+        Look { given_for: TICK / 2, ..short() }
     }
 
     /// Virtual users of this thread.
@@ -293,7 +314,7 @@ mod tests {
         /// Has its thread from the one tick to the other.
         fn ran(&self, from: u32, until: u32) {
             self.given(from);
-            self.taken(until, || TICK / 10, all);
+            self.taken(until, short);
         }
     }
 
@@ -320,7 +341,7 @@ mod tests {
         let (_others, account) = beside_others();
         account.with(|owed| owed.settled = None);
         account.given(0);
-        account.taken(50, || TICK / 10, |_| TICK * 3 / 2);
+        account.taken(50, || Look { ran: TICK * 3 / 2, ..short() });
         assert_eq!(account.owed(), Ticks(2 * PARTS));
     }
 
@@ -342,14 +363,14 @@ mod tests {
             assert_eq!(account.due_before_more(), None, "{turn}");
         }
         account.given(200_000);
-        assert_eq!(account.due(200_000, || TICK / 10, all), Due::Nothing);
+        assert_eq!(account.due(200_000, short), Due::Nothing);
     }
 
     #[test]
     fn who_computes_takes_turns_soon_and_is_let_off_later() {
         let (_others, account) = beside_others();
         account.given(0);
-        let dues: Vec<Due> = (1..=14).map(|tick| account.due(tick, || TICK / 10, all)).collect();
+        let dues: Vec<Due> = (1..=14).map(|tick| account.due(tick, short)).collect();
         assert_eq!((dues[0], &dues[1..10]), (Due::Nothing, &[Due::Place; 9][..]));
         assert_eq!(&dues[10..], [Due::Turn(TICK * 11), Due::Turn(TICK), Due::Turn(TICK), Due::Turn(TICK)]);
         account.ran(200, 201);
@@ -364,12 +385,23 @@ mod tests {
             for (place, account) in hostile.iter().enumerate() {
                 let tick = round * 20 + place as u32;
                 account.given(tick);
-                account.taken(tick + 1, || TICK / 2, all);
+                account.taken(tick + 1, long);
                 assert!(account.owed().0 < BURST * PARTS, "it has not more than its share");
                 turns += u32::from(account.due_before_more().is_some());
             }
         }
         assert!(turns > 300, "{turns} of 400");
+    }
+
+    #[test]
+    fn who_seems_to_run_long_since_others_had_the_core_takes_no_turns() {
+        let (_others, honest) = (accounts(50), accounts(20));
+        for tick in 0..400 {
+            let account = &honest[tick as usize % 20];
+            account.given(tick);
+            account.taken(tick + 1, || Look { missed: TICK * 2 / 5, ..long() });
+            assert!(account.due_before_more().is_none(), "{tick}");
+        }
     }
 
     #[test]
@@ -379,9 +411,9 @@ mod tests {
             for (place, account) in all_of_them.iter().enumerate() {
                 let tick = round * 20 + place as u32;
                 account.given(tick);
-                account.taken(tick + 1, || TICK / 2, all);
-                // In the first round nobody knows yet how many they are.
-                assert!(round == 0 || account.due_before_more().is_none(), "{round}, {place}");
+                account.taken(tick + 1, long);
+                // In the first rounds nobody knows yet how many they are.
+                assert!(round < 2 || account.due_before_more().is_none(), "{round}, {place}");
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) const LONG: Duration = Duration::from_millis(2);
 const SHARE_OF_LONG: u32 = 16;
 
 /// The time in which those are counted, in ticks.
-const WINDOW: u32 = 100;
+pub(super) const WINDOW: u32 = 100;
 
 /// What one thread knows of its turns.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ struct Turns {
     taken: Duration,
     /// The thread's CPU time when it was looked at last.
     looked: Duration,
+    looked_at: Option<Instant>,
     long: Long,
 }
 
@@ -63,15 +64,18 @@ thread_local! {
         free_until: None,
         taken: Duration::ZERO,
         looked: Duration::ZERO,
+        looked_at: None,
         long: Long::default(),
     });
 }
 
-/// How much of a time until now the thread had a core, of what it had since this was asked last.
-pub(super) fn thread_ran(time: Duration) -> Duration {
+/// How long the thread had a core until now since this was asked last, and how long it had none.
+pub(super) fn thread_ran(now: Instant) -> (Duration, Duration) {
     TURNS.with_borrow_mut(|turns| {
         let used = thread_time::used();
-        time.min(used.saturating_sub(std::mem::replace(&mut turns.looked, used)))
+        let ran = used.saturating_sub(std::mem::replace(&mut turns.looked, used));
+        let passed = now.saturating_duration_since(turns.looked_at.replace(now).unwrap_or(now));
+        (ran, passed.saturating_sub(ran))
     })
 }
 
