@@ -1,5 +1,6 @@
 //! `setup` and `teardown`: once for each scenario of a run, in instances of their own.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,16 +75,15 @@ impl PreparedScenario {
         cut_off: impl Future<Output = ()>,
         call: impl AsyncFnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let identity = Identity { vu: 0, instance: 0 };
-        let calling = async {
-            let mut instance =
-                Instance::new(&self.scenario, Arc::clone(&self.env), identity, Account::default()).await?;
+        let (identity, account) = (Identity { vu: 0, instance: 0 }, Account::default());
+        let calling = pin!(async {
+            let mut instance = Instance::new(&self.scenario, Arc::clone(&self.env), identity, account.clone()).await?;
             call(&mut instance).await
-        };
+        });
         tokio::select! {
             biased;
             () = cut_off => Err(CallError::Failed(format!("{name} was cut off as the run was stopped"))),
-            ended = in_time(name, calling) => ended,
+            ended = in_time(name, account.charge_polls(calling)) => ended,
         }
     }
 }

@@ -2,6 +2,8 @@
 //! thread it took lately.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +20,7 @@ use crate::guards;
 const SHARE: u32 = 16;
 
 /// What it may take beyond that at one time, in ticks; with more, it takes turns with the others who did.
-pub(super) const BURST: u32 = 10;
+const BURST: u32 = 10;
 
 /// What a virtual user took beyond its share of its thread, over all of its instances: in its guest and in the host on
 /// its behalf. Clones are the same account. One that is of no thread's virtual user owes nothing.
@@ -43,10 +45,7 @@ struct Debt {
 
 #[derive(Debug, Default)]
 struct Owed {
-    /// In sixteenths of ticks.
-    parts: u32,
-    /// The tick until which it is paid off.
-    settled: Option<u32>,
+    excess: Excess,
     /// Ticks since its last turn.
     turn: u32,
     /// It ran for long at one time, and all who do so take more than their share.
@@ -57,22 +56,43 @@ struct Owed {
     counted: turns::Window,
 }
 
-/// How finely owed ticks are counted.
+impl Owed {
+    fn owes(&self) -> bool {
+        self.excess.is_too_much() || self.over
+    }
+}
+
+/// How finely ticks are paid off.
 const PARTS: u32 = 16;
 
-impl Owed {
-    /// Charges ticks, the last of which is that one, and pays off what the share has come to since the last time.
-    fn charge(&mut self, ticks: u32, last: u32, users: u32) {
-        self.turn = self.turn.saturating_add(ticks);
+/// Ticks that were taken beyond a share of the thread, which pays them off as time passes.
+#[derive(Debug, Default)]
+pub(super) struct Excess {
+    /// In sixteenths of ticks.
+    parts: u32,
+    /// The tick until which it is paid off.
+    settled: Option<u32>,
+}
+
+impl Excess {
+    /// Charges ticks, the last of which is that one, and pays off what a share of one part in so many has come to since
+    /// the last time.
+    pub(super) fn charge(&mut self, ticks: u32, last: u32, share: u32) {
         let passed = self.settled.map_or(0, |settled| last.wrapping_sub(settled));
-        let paid = u64::from(passed) * u64::from(PARTS) / u64::from((users / 2).clamp(1, SHARE));
+        let paid = u64::from(passed) * u64::from(PARTS) / u64::from(share);
         let owed = u64::from(self.parts) + u64::from(ticks) * u64::from(PARTS);
         self.parts = u32::try_from(owed.saturating_sub(paid)).unwrap_or(u32::MAX);
         self.settled = Some(last);
     }
 
-    fn owes(&self) -> bool {
-        self.parts > BURST * PARTS || self.over
+    /// Lets off what is owed.
+    pub(super) fn let_off(&mut self) {
+        self.parts = 0;
+    }
+
+    /// Whether it is more than may be taken at one time.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.parts > BURST * PARTS
     }
 }
 
@@ -102,9 +122,7 @@ impl Drop for Place {
 thread_local! {
     /// Places that are taken.
     static PLACES: Cell<u32> = const { Cell::new(0) };
-}
 
-thread_local! {
     /// When the virtual user that has the thread was given it.
     static GIVEN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
@@ -112,13 +130,14 @@ thread_local! {
 impl Account {
     /// The account of a virtual user of this thread, which owed so much before.
     pub fn of_this_thread(owed: Ticks) -> Account {
-        let owed = Mutex::new(Owed { parts: owed.0, settled: Some(engine::ticks()), ..Owed::default() });
+        let excess = Excess { parts: owed.0, settled: Some(engine::ticks()) };
+        let owed = Mutex::new(Owed { excess, ..Owed::default() });
         Account(Arc::new(Debt { owed, place: Some(Place::take()), ..Debt::default() }))
     }
 
     /// What the virtual user took beyond its share.
     pub fn owed(&self) -> Ticks {
-        Ticks(self.with(|owed| owed.parts))
+        Ticks(self.with(|owed| owed.excess.parts))
     }
 
     /// Does a piece of the virtual user's work, which nothing else of the thread comes between, and charges it.
@@ -131,6 +150,11 @@ impl Account {
         let result = work();
         self.taken(engine::ticks(), look);
         result
+    }
+
+    /// Does work of the virtual user that waits now and then, and charges each of its polls.
+    pub async fn charge_polls<F: Future>(&self, mut work: Pin<&mut F>) -> F::Output {
+        poll_fn(|context| self.charge(|| work.as_mut().poll(context))).await
     }
 
     /// The virtual user is given its thread.
@@ -158,7 +182,8 @@ impl Account {
                 let again = owed.long.replace(tick).is_some_and(|before| tick.wrapping_sub(before) <= turns::WINDOW);
                 owed.over = again && turns::ran_long(ticks, tick, &mut owed.counted, users);
             }
-            owed.charge(ticks, tick, users);
+            owed.turn = owed.turn.saturating_add(ticks);
+            owed.excess.charge(ticks, tick, (users / 2).clamp(1, SHARE));
         });
     }
 
@@ -306,7 +331,7 @@ mod tests {
     /// One virtual user beside 50 others.
     fn beside_others() -> (Vec<Account>, Account) {
         let (others, account) = (accounts(50), Account::of_this_thread(Ticks::default()));
-        account.with(|owed| owed.settled = Some(0));
+        account.with(|owed| owed.excess.settled = Some(0));
         (others, account)
     }
 
@@ -339,7 +364,7 @@ mod tests {
         assert_eq!(used[99], TICK * 11);
 
         let (_others, account) = beside_others();
-        account.with(|owed| owed.settled = None);
+        account.with(|owed| owed.excess.settled = None);
         account.given(0);
         account.taken(50, || Look { ran: TICK * 3 / 2, ..short() });
         assert_eq!(account.owed(), Ticks(2 * PARTS));
@@ -422,7 +447,7 @@ mod tests {
     fn few_virtual_users_have_greater_shares() {
         let owes = |users: usize| {
             let accounts = accounts(users);
-            accounts[0].with(|owed| owed.settled = Some(0));
+            accounts[0].with(|owed| owed.excess.settled = Some(0));
             // A quarter of its time.
             (0..1_000).for_each(|turn| accounts[0].ran(turn * 4, turn * 4 + 1));
             accounts[0].due_before_more().is_some()
@@ -436,5 +461,14 @@ mod tests {
         let account = Account::default();
         account.ran(0, 1_000);
         assert_eq!(account.due_before_more(), None);
+    }
+    #[tokio::test]
+    async fn who_waited_for_long_has_not_had_its_thread_for_long() {
+        let account = Account::default();
+        account.0.seen.store(engine::ticks().wrapping_sub(1_000), Relaxed);
+        let mut cpu = CpuMeter::new(account.clone());
+        assert!(cpu.call(Duration::ZERO));
+        let call = std::pin::pin!(async { cpu.call(Duration::ZERO) });
+        assert!(!account.charge_polls(call).await);
     }
 }

@@ -1,5 +1,6 @@
 //! A compiled scenario: linked, its exports found, ready to be given to virtual users.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,7 +92,9 @@ impl Scenario {
     /// # Errors
     /// The guest trapped.
     pub async fn describe(&self, env: Arc<Environment>) -> Result<TaskSet, CallError> {
-        Instance::new(self, env, Identity { vu: 0, instance: 0 }, Account::default()).await?.describe().await
+        let (identity, account) = (Identity { vu: 0, instance: 0 }, Account::default());
+        let asking = pin!(async { Instance::new(self, env, identity, account.clone()).await?.describe().await });
+        account.charge_polls(asking).await
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::cpu::BURST;
+use super::cpu::Excess;
 use super::engine::TICK;
 use crate::thread_time;
 
@@ -52,7 +52,7 @@ struct Turns {
     free_until: Option<Instant>,
     /// CPU time of those who take turns.
     taken: Duration,
-    /// The thread's CPU time when it was looked at last.
+    /// The thread's CPU time when it was looked at last, and when that was.
     looked: Duration,
     looked_at: Option<Instant>,
     long: Long,
@@ -93,9 +93,8 @@ pub(super) fn took(time: Duration) {
 /// together next to everything. Times are in ticks.
 #[derive(Debug, Default)]
 struct Long {
-    /// What they took beyond their share, in sixteenths.
-    parts: u32,
-    settled: Option<u32>,
+    /// What they took beyond their share.
+    excess: Excess,
     /// The time in which they are counted, and when it began.
     window: Window,
     began: u32,
@@ -118,16 +117,13 @@ impl Long {
             *counted = self.window;
             self.now += 1;
         }
-        // A tick is 16 parts, and a sixteenth of the thread is their share.
-        let passed = self.settled.map_or(0, |settled| last.wrapping_sub(settled));
-        self.parts = self.parts.saturating_add(ticks.saturating_mul(SHARE_OF_LONG)).saturating_sub(passed);
-        self.settled = Some(last);
+        self.excess.charge(ticks, last, SHARE_OF_LONG);
         // Where they are most of the virtual users, there is hardly anybody to leave the thread to; where there are few
         // virtual users, each has a greater share for certain.
         if self.now.max(self.before) * 2 > users || users < SHARE_OF_LONG {
-            self.parts = 0;
+            self.excess.let_off();
         }
-        self.parts > BURST * SHARE_OF_LONG
+        self.excess.is_too_much()
     }
 }
 

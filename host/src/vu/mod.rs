@@ -5,7 +5,6 @@
 mod orders;
 mod tasks;
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,12 +135,12 @@ pub async fn run(cast: Arc<Cast>, index: u32, life: Life, work: Work) -> (End, L
     let seat = if let Work::Orders(_, seat) = &work { Some(Arc::clone(seat)) } else { None };
     let user = VirtualUser::new(cast, vu, life, work);
     let account = user.account.clone();
-    let mut live = pin!(user.live());
+    let live = pin!(user.live());
     let (end, life) = tokio::select! {
         biased;
         () = control.aborted() => (End::Done, Life::default()),
         // All that the virtual user does is its own time: in its guest, for it in the host, and what its instances leave.
-        end = poll_fn(|context| account.charge(|| live.as_mut().poll(context))) => end,
+        end = account.charge_polls(live) => end,
     };
     // It was handed an iteration, and came to its end before.
     if seat.is_some_and(|seat| seat.take().is_some()) {
