@@ -5,6 +5,7 @@
 //! for the help of each command that has the group.
 
 mod compare;
+mod hidden;
 mod http;
 mod inspect;
 mod keys;

@@ -162,14 +162,13 @@ impl Watchers {
 
 /// The secrets of all scenarios: who sees the exchanges of one may see those of another.
 fn all_secrets(plan: &Plan) -> Secrets {
-    let all = plan.scenarios.iter().flat_map(|scenario| {
-        scenario.secrets.iter().map(|(name, value)| (format!("{}/{name}", scenario.name), value.clone()))
-    });
-    Secrets::new(all)
+    let values = plan.scenarios.iter().flat_map(|scenario| scenario.secrets.values());
+    // Nobody asks for them by name.
+    Secrets::new(values.enumerate().map(|(number, value)| (number.to_string(), value.clone())))
 }
 
-/// Interrupts the run at each Ctrl-C and SIGTERM, in a thread of its own. Once the load is over, when only results are
-/// left to be written, a signal ends the program.
+/// Interrupts the run at each Ctrl-C and SIGTERM, in a thread of its own. The third ends the program; so does any once the
+/// load is over, when only results are left to be written.
 fn watch_signals(control: Control, load_is_over: Arc<AtomicBool>) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let (mut interrupt, mut terminate) = {
@@ -177,7 +176,7 @@ fn watch_signals(control: Control, load_is_over: Arc<AtomicBool>) -> anyhow::Res
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
     let watching = async move {
-        loop {
+        for number in 1_u32.. {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
@@ -187,8 +186,14 @@ fn watch_signals(control: Control, load_is_over: Arc<AtomicBool>) -> anyhow::Res
                 std::process::exit(exit::INTERRUPTED.into());
             }
             control.interrupt();
-            if control.interrupts() == 1 {
-                tracing::info!("stopping: iterations under way may end; interrupt again to cut them off");
+            match number {
+                1 => tracing::info!("stopping: iterations under way may end; interrupt again to cut them off"),
+                2 => {}
+                // Cutting off takes a moment, unless a thread is stuck.
+                _ => {
+                    tracing::error!("interrupted a third time: ended at once, without a report");
+                    std::process::exit(exit::INTERRUPTED.into());
+                }
             }
         }
     };

@@ -6,6 +6,7 @@ mod compare;
 mod demo;
 mod execute;
 pub mod exit;
+mod files;
 mod inspect;
 mod keys;
 mod logging;

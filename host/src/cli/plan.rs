@@ -4,11 +4,12 @@ mod http;
 pub(super) mod load;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::path::PathBuf;
+use std::env::VarError;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{DemoArgs, HttpArgs, LimitArgs, PolicyArgs, SandboxArgs, ScenarioArgs, SecretSource};
+use super::args::{DemoArgs, HttpArgs, LimitArgs, PolicyArgs, SandboxArgs, ScenarioArgs, Secret, SecretSource};
+use super::files::read_up_to;
 use super::maintain;
 use crate::metrics;
 use crate::plan::{Limits, Loading, Plan, ScenarioPlan, TaskFilter};
@@ -124,24 +125,41 @@ pub(super) fn demo(args: &DemoArgs, source: Source, host: url::Url) -> anyhow::R
     Whole { policy: &args.policy, http: &args.http, sandbox: &args.sandbox }.plan(vec![scenario]).map_err(Into::into)
 }
 
+/// The largest secret, in bytes: what is longer is not found for certain where texts are cut.
+const MAX_SECRET_BYTES: u64 = 64 << 10;
+
 /// The values of secrets, out of the environment, files or the command line.
 fn secrets(args: &ScenarioArgs) -> Result<BTreeMap<String, String>, FlagError> {
-    let value = |name: &str, source: &SecretSource| {
-        let wrong = |from: String, error: &dyn Display| {
-            FlagError::new("secret", format!("read the secret '{name}' from {from}: {error}"))
-        };
-        match source {
-            SecretSource::Environment(variable) => {
-                std::env::var(variable).map_err(|error| wrong(format!("the environment variable {variable}"), &error))
-            }
-            SecretSource::File(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| wrong(path.display().to_string(), &error))?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-            SecretSource::Value(value) => Ok(value.clone()),
+    args.secrets.iter().map(|secret| Ok((secret.name.clone(), secret_value(secret)?))).collect()
+}
+
+/// # Errors
+/// Why there is none that can be used, without any part of it.
+fn secret_value(Secret { name, source }: &Secret) -> Result<String, FlagError> {
+    let (from, value) = match source {
+        SecretSource::Environment(variable) => {
+            let value = std::env::var(variable).map_err(|error| match error {
+                VarError::NotPresent => "it is not set".to_owned(),
+                VarError::NotUnicode(_) => "it is not UTF-8".to_owned(),
+            });
+            (format!("the environment variable {variable}"), value)
         }
+        SecretSource::File(path) => (path.display().to_string(), secret_file(path)),
+        SecretSource::Value(value) => ("the command line or plan file".to_owned(), Ok(value.clone())),
     };
-    args.secrets.iter().map(|secret| Ok((secret.name.clone(), value(&secret.name, &secret.source)?))).collect()
+    let value = value.and_then(|value| match value.len() as u64 {
+        0 => Err("it is empty".to_owned()),
+        bytes if bytes > MAX_SECRET_BYTES => Err(format!("it has more than {MAX_SECRET_BYTES} bytes")),
+        _ => Ok(value),
+    });
+    value.map_err(|why| FlagError::new("secret", format!("read the secret '{name}' from {from}: {why}")))
+}
+
+/// A file's text, but for its last line's end.
+fn secret_file(path: &Path) -> Result<String, String> {
+    let bytes = read_up_to(path, MAX_SECRET_BYTES + 2).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn guest_limits(http: &HttpArgs, limits: &LimitArgs) -> Result<Limits, FlagError> {
@@ -184,4 +202,30 @@ fn cache_directory(args: &SandboxArgs) -> Option<PathBuf> {
 
 fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(source: SecretSource) -> Result<String, String> {
+        secret_value(&Secret { name: "token".to_owned(), source }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn secrets_that_can_t_be_used_are_refused_and_not_repeated() {
+        assert_eq!(value(SecretSource::Value("v".to_owned())), Ok("v".to_owned()));
+        for (source, expected) in [
+            (SecretSource::Value(String::new()), "from the command line or plan file: it is empty"),
+            (SecretSource::Value("s3cret".repeat(20_000)), "it has more than 65536 bytes"),
+            (SecretSource::Environment("WASMLOAD_NOT_SET".to_owned()), "variable WASMLOAD_NOT_SET: it is not set"),
+            (SecretSource::File("/dev/null".into()), "from /dev/null: it is empty"),
+            (SecretSource::File("/dev/zero".into()), "from /dev/zero: it has more than 65538 bytes"),
+            (SecretSource::File("/proc/self/exe".into()), "from /proc/self/exe: it has more than"),
+        ] {
+            let error = value(source).expect_err(expected);
+            assert!(error.starts_with("read the secret 'token' from ") && error.contains(expected), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::plan_file::{self, Loaded, Loads};
 use super::{exit, runtime};
 use crate::data::DataSet;
 use crate::plan::Plan;
+use crate::run;
 use crate::source::Source;
 use crate::units;
 
@@ -33,13 +34,16 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
 /// Looks for what a run would read.
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
     for scenario in &plan.scenarios {
-        let secrets = scenario.secrets.keys().map(String::as_str);
-        if let (Some(grants), Some(pin)) = (&plan.grants, scenario.source.pin()) {
-            grants.check(&scenario.name, &pin, secrets.clone())?;
-        }
-        if scenario.source.file().is_some() {
-            let content = runtime()?.block_on(scenario.source.read(plan.loading.max_component_bytes))?;
-            plan.grants.iter().try_for_each(|grants| grants.check(&scenario.name, &content.sha256, secrets.clone()))?;
+        match (&plan.grants, scenario.source.pin()) {
+            _ if scenario.source.file().is_some() => {
+                runtime()?.block_on(run::component(plan, scenario))?;
+            }
+            // Nothing is fetched to be looked at.
+            (Some(grants), Some(pin)) => {
+                grants.check_source(&scenario.name, &scenario.source)?;
+                grants.check(&scenario.name, &pin, scenario.secrets.keys().map(String::as_str))?;
+            }
+            _ => {}
         }
         DataSet::load_all(&scenario.data)?;
     }

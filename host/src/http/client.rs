@@ -175,7 +175,11 @@ impl Client {
 
     /// A request that will not be sent; its exchange has this error.
     pub fn refuse(&self, request: &Request<'_>, error: Error) -> Prepared {
-        let beginning = |text: &str| text[..text.floor_char_boundary(MAX_REFUSED_BYTES)].to_owned();
+        let beginning = |text: &str| match text.len() {
+            // The rest may begin within a secret, of which what is left here would be shown.
+            MAX_REFUSED_BYTES.. => format!("(of {} bytes)", text.len()),
+            _ => text.to_owned(),
+        };
         let refused = Refused { method: beginning(request.method), url: beginning(request.url), error };
         Prepared { subject: Subject::Refused(Box::new(refused)), options: self.options(request) }
     }

@@ -8,7 +8,7 @@ use crate::sample::FailureKind;
 
 /// Why there is no response. The text is for people; programs match the variant, or [`Error::kind`].
 ///
-/// The variants are those of the contract's `http-error`.
+/// The variants are those of the contract's `http-error`, which has one for the two kinds of denial.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The request can't be sent as it is: its method, URL or a header is malformed.
@@ -17,6 +17,10 @@ pub enum Error {
     /// The run's policy forbids the request.
     #[error("denied: {0}")]
     Denied(Cow<'static, str>),
+    /// The run's policy forbids the address that the host's name has. The text has that address in it, which is not for
+    /// the guest: it could look up the names of the network that the run is made from.
+    #[error("denied: {0}")]
+    DeniedAddress(Cow<'static, str>),
     /// The host's name did not resolve.
     #[error("name not resolved: {0}")]
     Dns(Cow<'static, str>),
@@ -48,7 +52,7 @@ impl Error {
     pub fn kind(&self) -> FailureKind {
         match self {
             Error::InvalidRequest(_) => FailureKind::InvalidRequest,
-            Error::Denied(_) => FailureKind::Denied,
+            Error::Denied(_) | Error::DeniedAddress(_) => FailureKind::Denied,
             Error::Dns(_) => FailureKind::Dns,
             Error::Connect(_) => FailureKind::Connect,
             Error::Tls(_) => FailureKind::Tls,
@@ -65,6 +69,7 @@ impl Error {
         match self {
             Error::InvalidRequest(why)
             | Error::Denied(why)
+            | Error::DeniedAddress(why)
             | Error::Dns(why)
             | Error::Connect(why)
             | Error::Tls(why)

@@ -1,14 +1,18 @@
 //! What the person who runs scenarios of others grants them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::source::Digest;
+use crate::http::HostPattern;
+use crate::source::{Digest, MayFetch, Source};
 
 /// Which components a run may have, and which secrets they may be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants {
     /// The file that says so, for people.
     pub policy: String,
+    /// Hosts that components may be fetched from; none for any.
+    pub fetched_from: Option<Vec<HostPattern>>,
     /// Secrets, by their names, that every scenario may be given; none for any.
     pub secrets: Option<BTreeSet<String>>,
     /// The most virtual users that the run may have at one time, whoever asks for more; none for any number.
@@ -41,6 +45,18 @@ pub enum GrantError {
         /// The component's digest.
         sha256: Digest,
     },
+    /// Its component may not be fetched from there.
+    #[error(
+        "fetch {from} for scenario `{scenario}`: the policy {policy} does not have its host; download it and give its path, or name the host there among `fetched-from`"
+    )]
+    Source {
+        /// The scenario's name.
+        scenario: String,
+        /// Where the component is.
+        from: String,
+        /// The policy's file.
+        policy: String,
+    },
     /// A secret may not be given to it.
     #[error(
         "give the secret '{secret}' to scenario `{scenario}`: the policy {policy} does not grant it; leave it out, or name it there among `secrets`"
@@ -56,6 +72,30 @@ pub enum GrantError {
 }
 
 impl Grants {
+    /// Whether a scenario's component may be had from there.
+    ///
+    /// # Errors
+    /// It is to be fetched from a host that is not granted.
+    pub fn check_source(&self, scenario: &str, source: &Source) -> Result<(), GrantError> {
+        match source {
+            Source::Url { url, .. } if !self.may_fetch()(url) => Err(GrantError::Source {
+                scenario: scenario.to_owned(),
+                from: source.to_string(),
+                policy: self.policy.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which URLs components may be fetched from, redirects included.
+    pub fn may_fetch(&self) -> MayFetch {
+        let hosts = self.fetched_from.clone();
+        Arc::new(move |url| {
+            let is_of = |host: &HostPattern| HostPattern::of_url(url).is_some_and(|own| host.includes(&own));
+            hosts.as_ref().is_none_or(|hosts| hosts.iter().any(is_of))
+        })
+    }
+
     /// Whether a scenario of that component may be run, and be given secrets of these names.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prepare::PreparedScenario;
-use crate::sandbox::{Account, CallError, Identity, Instance};
+use crate::sandbox::{Allowance, CallError, Identity, Instance};
 
 /// How long each of them may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -75,15 +75,15 @@ impl PreparedScenario {
         cut_off: impl Future<Output = ()>,
         call: impl AsyncFnOnce(&mut Instance) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let (identity, account) = (Identity { vu: 0, instance: 0 }, Account::default());
+        let (identity, own) = (Identity { vu: 0, instance: 0 }, Allowance::default());
         let calling = pin!(async {
-            let mut instance = Instance::new(&self.scenario, Arc::clone(&self.env), identity, account.clone()).await?;
+            let mut instance = Instance::new(&self.scenario, Arc::clone(&self.env), identity, own.clone()).await?;
             call(&mut instance).await
         });
         tokio::select! {
             biased;
             () = cut_off => Err(CallError::Failed(format!("{name} was cut off as the run was stopped"))),
-            ended = in_time(name, account.charge_polls(calling)) => ended,
+            ended = in_time(name, own.account.charge_polls(calling)) => ended,
         }
     }
 }

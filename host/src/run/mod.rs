@@ -24,6 +24,7 @@ use crate::schedule::Load;
 use crate::source::{Source, SourceError};
 
 pub use look::{Tasks, look};
+pub use prepare::component;
 
 use hooks::SetupFailed;
 use load::Loaded;

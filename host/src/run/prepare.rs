@@ -13,7 +13,7 @@ use crate::plan::{Plan, ScenarioPlan};
 use crate::profile::Model;
 use crate::sandbox::{EngineOptions, Environment, LoadError, Scenario};
 use crate::secrets::Secrets;
-use crate::source::Digest;
+use crate::source::{Content, Digest, any_url};
 use crate::vu::TaskTable;
 
 /// Files that the program itself has open, beside connections; a generous guess.
@@ -99,16 +99,7 @@ impl Shared<'_> {
 
     /// Compiles a component. Where there is no room for more than the planned virtual users, headroom is given up.
     async fn compile(&self, scenario: &ScenarioPlan, headroom: &mut u32) -> Result<Scenario, RunError> {
-        let secrets = || scenario.secrets.keys().map(String::as_str);
-        let check = |sha256: &Digest| match &self.plan.grants {
-            Some(grants) => grants.check(&scenario.name, sha256, secrets()),
-            None => Ok(()),
-        };
-        // What is not granted is not even fetched.
-        scenario.source.pin().as_ref().map_or(Ok(()), check)?;
-        let content = scenario.source.read(self.plan.loading.max_component_bytes).await?;
-        check(&content.sha256)?;
-        let bytes: Arc<[u8]> = content.bytes.into();
+        let bytes: Arc<[u8]> = component(self.plan, scenario).await?.bytes.into();
         loop {
             let options = EngineOptions {
                 max_vus: scenario.room(*headroom),
@@ -125,6 +116,23 @@ impl Shared<'_> {
             }
         }
     }
+}
+
+/// The bytes of a scenario's component, which the plan has to have granted.
+///
+/// # Errors
+/// It is not granted, or there is none.
+pub async fn component(plan: &Plan, scenario: &ScenarioPlan) -> Result<Content, RunError> {
+    let max_bytes = plan.loading.max_component_bytes;
+    let Some(grants) = &plan.grants else { return Ok(scenario.source.read(max_bytes, any_url()).await?) };
+    let secrets = || scenario.secrets.keys().map(String::as_str);
+    let check = |sha256: &Digest| grants.check(&scenario.name, sha256, secrets());
+    // What is not granted is not even fetched.
+    grants.check_source(&scenario.name, &scenario.source)?;
+    scenario.source.pin().as_ref().map_or(Ok(()), check)?;
+    let content = scenario.source.read(max_bytes, grants.may_fetch()).await?;
+    check(&content.sha256)?;
+    Ok(content)
 }
 
 async fn choose_tasks(

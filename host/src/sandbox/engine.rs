@@ -91,10 +91,14 @@ fn memory_maps() -> u64 {
     text.trim().parse().unwrap_or(65_530)
 }
 
-/// Mappings that one virtual user takes: its stack and the guard page below it; of each memory, the accessible part and
-/// the rest. A copy-on-write image splits the accessible part into up to three.
+/// Mappings that one virtual user takes: its stacks and the guard pages below them; of each memory, the accessible part
+/// and the rest. A copy-on-write image splits the accessible part into up to three.
 fn maps_per_vu(shape: &Shape, images: bool) -> u64 {
-    2 + u64::from(shape.memories.max(1)) * if images { 4 } else { 2 }
+    u64::from(stacks_per_instance(shape)) * 2 + u64::from(shape.memories.max(1)) * if images { 4 } else { 2 }
+}
+
+fn stacks_per_instance(shape: &Shape) -> u32 {
+    if shape.is_async() { STACKS_PER_ASYNC_INSTANCE } else { 1 }
 }
 
 /// Whether memories can begin as copy-on-write images, were all virtual users of that shape. Without them an instance begins by a copy, which for most guests
@@ -115,7 +119,6 @@ pub(super) fn check_room(shape: &Shape, vus: u32) -> Result<(), LoadError> {
 /// Room for exactly the instances that the run can have at one time.
 fn pool(shape: &Shape, options: &EngineOptions) -> PoolingAllocationConfig {
     let instances = options.max_vus.saturating_add(SPARE_INSTANCES);
-    let stacks = if shape.is_async() { instances.saturating_mul(STACKS_PER_ASYNC_INSTANCE) } else { instances };
     let (memories, tables) = (shape.memories.max(1), shape.tables.max(1));
     let core_instances = shape.core_instances.max(1);
     let mut pool = PoolingAllocationConfig::new();
@@ -123,7 +126,7 @@ fn pool(shape: &Shape, options: &EngineOptions) -> PoolingAllocationConfig {
     pool.total_core_instances(instances.saturating_mul(core_instances));
     pool.total_memories(instances.saturating_mul(memories));
     pool.total_tables(instances.saturating_mul(tables));
-    pool.total_stacks(stacks);
+    pool.total_stacks(instances.saturating_mul(stacks_per_instance(shape)));
     pool.max_core_instances_per_component(core_instances);
     pool.max_core_instance_size(MAX_INSTANCE_BYTES);
     pool.max_component_instance_size(MAX_INSTANCE_BYTES);

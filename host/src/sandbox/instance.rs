@@ -8,10 +8,9 @@ use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, Instance as WasmInstance, Lift, Lower, TypedFunc,
 };
 
-use super::cpu::Account;
 use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
-use super::state::{Environment, Identity, State};
+use super::state::{Allowance, Environment, Identity, State};
 use super::trap::Trap;
 use crate::guards;
 use crate::sample::{Failure, FailureKind};
@@ -73,7 +72,7 @@ enum Run {
 }
 
 impl Instance {
-    /// Makes an instance of a scenario. The CPU time that it takes is charged to that account.
+    /// Makes an instance of a scenario. What it takes comes from that allowance.
     ///
     /// # Errors
     /// The guest trapped as it was instantiated.
@@ -81,11 +80,11 @@ impl Instance {
         scenario: &Scenario,
         env: Arc<Environment>,
         identity: Identity,
-        account: Account,
+        allowance: Allowance,
     ) -> Result<Instance, CallError> {
         // Who traps again and again is given instances no faster than others get their turn.
-        env.turn_of(&account).await;
-        let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, account)));
+        env.turn_of(&allowance.account).await;
+        let mut counting = CountingStore(Store::new(scenario.pre.engine(), State::new(env, identity, allowance)));
         let store = &mut counting.0;
         if guards::ON {
             bound(store);

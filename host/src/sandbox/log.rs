@@ -9,7 +9,7 @@ use crate::terminal::is_harmful;
 
 /// What a virtual user may still log in the second that goes, by whatever way. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LogBudget(Arc<Mutex<Spent>>);
+pub struct LogBudget(Arc<Mutex<Spent>>);
 
 #[derive(Debug, Default)]
 struct Spent {

@@ -11,8 +11,6 @@ pub(super) struct MemoryLimiter {
     limit: usize,
     /// What all its memories and tables have together, in bytes.
     total: usize,
-    /// What they had before the last growth, which may fail yet.
-    before: usize,
     /// What they had when the instance was made, in bytes; none while it is being made.
     start: Option<usize>,
     denied: Option<Denied>,
@@ -30,7 +28,7 @@ pub(super) struct Denied {
 impl MemoryLimiter {
     /// For a guest that may have so many bytes.
     pub(super) fn new(limit: usize) -> MemoryLimiter {
-        MemoryLimiter { limit, total: 0, before: 0, start: None, denied: None }
+        MemoryLimiter { limit, total: 0, start: None, denied: None }
     }
 
     /// The instance is made: what it has now is what it starts with.
@@ -43,38 +41,32 @@ impl MemoryLimiter {
         self.denied
     }
 
-    fn grow(&mut self, current: usize, desired: usize) -> bool {
+    fn grow(&mut self, current: usize, desired: usize, maximum: usize) -> bool {
+        if desired > maximum {
+            // It would fail, and not for want of memory.
+            return false;
+        }
         let total = self.total.saturating_sub(current).saturating_add(desired);
         let allowed = total <= self.limit;
-        self.before = self.total;
         if allowed {
             self.total = total;
-        }
-        if !allowed {
+        } else {
             self.denied = Some(Denied { limit: self.limit, start: self.start });
         }
         allowed
     }
 }
 
+// What was allowed and fails all the same stays counted: that is the system's want of memory. wasmtime tells of failures
+// too for which it did not ask, so who took back the last growth at each could be made to take back others.
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current, desired))
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(current, desired, maximum.unwrap_or(usize::MAX)))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let bytes = |elements: usize| elements.saturating_mul(TABLE_ELEMENT_BYTES);
-        Ok(self.grow(bytes(current), bytes(desired)))
-    }
-
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.total = self.before;
-        Ok(())
-    }
-
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.total = self.before;
-        Ok(())
+        Ok(self.grow(bytes(current), bytes(desired), maximum.map_or(usize::MAX, bytes)))
     }
 }
 
@@ -99,9 +91,21 @@ mod tests {
     #[test]
     fn what_could_not_grow_takes_nothing() {
         let mut memory = MemoryLimiter::new(100);
-        assert!(memory.memory_growing(0, 90, Some(50)).unwrap());
-        memory.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
+        assert!(!memory.memory_growing(0, 90, Some(50)).unwrap());
+        assert!(!memory.table_growing(0, 4, Some(3)).unwrap());
         assert!(memory.memory_growing(0, 90, None).unwrap());
         assert_eq!(memory.denied(), None);
+    }
+
+    #[test]
+    fn failures_give_nothing_back() {
+        let mut memory = MemoryLimiter::new(100);
+        for _ in 0..2 {
+            // As for a growth by more than an address can count, which is not asked for.
+            memory.table_grow_failed(wasmtime::Error::msg("too many")).unwrap();
+            memory.memory_grow_failed(wasmtime::Error::msg("too much")).unwrap();
+            memory.memory_growing(0, 60, None).unwrap();
+        }
+        assert!(memory.denied().is_some());
     }
 }

@@ -19,9 +19,10 @@ mod turns;
 pub use cpu::{Account, Ticks};
 pub use engine::{EngineOptions, Ticker};
 pub use instance::{CallError, Instance};
+pub use log::LogBudget;
 pub use scenario::{Scenario, Task, TaskSet, WaitTime};
 pub(crate) use state::random_stream;
-pub use state::{Environment, Identity};
+pub use state::{Allowance, Environment, Identity};
 pub use trap::Trap;
 
 use crate::component::ComponentError;

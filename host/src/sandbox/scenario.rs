@@ -7,10 +7,9 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
-use super::cpu::Account;
 use super::engine::{self, EngineOptions, Ticker};
 use super::instance::{CallError, Instance};
-use super::state::{Environment, Identity, State};
+use super::state::{Allowance, Environment, Identity, State};
 use super::{LoadError, imports};
 use crate::component::{self, Shape};
 
@@ -92,9 +91,9 @@ impl Scenario {
     /// # Errors
     /// The guest trapped.
     pub async fn describe(&self, env: Arc<Environment>) -> Result<TaskSet, CallError> {
-        let (identity, account) = (Identity { vu: 0, instance: 0 }, Account::default());
-        let asking = pin!(async { Instance::new(self, env, identity, account.clone()).await?.describe().await });
-        account.charge_polls(asking).await
+        let (identity, own) = (Identity { vu: 0, instance: 0 }, Allowance::default());
+        let asking = pin!(async { Instance::new(self, env, identity, own.clone()).await?.describe().await });
+        own.account.charge_polls(asking).await
     }
 }
 

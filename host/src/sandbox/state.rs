@@ -38,6 +38,9 @@ pub(super) const MAX_TEXT_BYTES: usize = 512;
 /// of a very long text.
 const MAX_SECRET_BYTES: usize = 64 << 10;
 
+/// How much of a text is looked at for secrets beyond what of it is kept, in bytes.
+pub(super) const LOOKED_AT_BYTES: usize = 2 * MAX_SECRET_BYTES;
+
 /// What all virtual users of one thread share.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -83,6 +86,24 @@ impl Environment {
         }
     }
 
+    /// The beginning of a text that a guest gave, with secrets hidden.
+    pub(super) fn masked<'a>(&self, text: &'a str, max_bytes: usize) -> Cow<'a, str> {
+        // Looking for secrets takes time, and guests' texts may be very long.
+        let beginning = truncate(text, max_bytes + LOOKED_AT_BYTES);
+        let is_whole = beginning.len() == text.len();
+        match self.secrets.mask(beginning) {
+            Cow::Borrowed(text) => Cow::Borrowed(truncate(text, max_bytes)),
+            Cow::Owned(mut text) => {
+                if !is_whole {
+                    // A secret that was cut is not found.
+                    text.truncate(text.floor_char_boundary(text.len().saturating_sub(MAX_SECRET_BYTES)));
+                }
+                text.truncate(text.floor_char_boundary(max_bytes));
+                Cow::Owned(text)
+            }
+        }
+    }
+
     /// Returns when it is the turn of a virtual user that took too much of its thread, and so much since its last turn.
     pub(super) async fn turn(&self, took: Duration) {
         let waited = turns::wait(took).await;
@@ -99,6 +120,15 @@ pub struct Identity {
     pub vu: u32,
     /// How many instances this virtual user had before this one.
     pub instance: u32,
+}
+
+/// What a virtual user has for all of its instances, so that a new one is no way to have more. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Allowance {
+    /// Its time on its thread.
+    pub account: Account,
+    /// What it may log.
+    pub log: LogBudget,
 }
 
 /// A stream of random numbers that only the seed, the virtual user and the purpose decide.
@@ -156,7 +186,8 @@ struct Wasi {
 }
 
 impl State {
-    pub(super) fn new(env: Arc<Environment>, identity: Identity, account: Account) -> State {
+    pub(super) fn new(env: Arc<Environment>, identity: Identity, allowance: Allowance) -> State {
+        let Allowance { account, log } = allowance;
         let observer = env.watch.as_ref().and_then(|watch| watch.observer(identity.vu));
         let interrupted = env.recorder.requests_interrupted();
         let client = http::Client::new(Arc::clone(&env.http), identity.vu, interrupted, observer);
@@ -172,7 +203,7 @@ impl State {
             failure: None,
             stop_requested: false,
             random: random_stream(env.seed, identity.vu, u64::from(identity.instance) * 2),
-            log: LogBudget::default(),
+            log,
             cpu: CpuMeter::new(account),
             memory: MemoryLimiter::new(env.limits.max_memory_bytes),
             table,
@@ -206,25 +237,7 @@ impl State {
     /// A text that a guest gave, ready to be kept and shown: secrets hidden, cut to its bound. In this order, since what
     /// is left of a secret that was cut would not be found.
     pub(super) fn presentable<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.masked(text, MAX_TEXT_BYTES)
-    }
-
-    /// The beginning of a text that a guest gave, with secrets hidden.
-    pub(super) fn masked<'a>(&self, text: &'a str, max_bytes: usize) -> Cow<'a, str> {
-        // Looking for secrets takes time, and guests' texts may be very long.
-        let beginning = truncate(text, max_bytes + 2 * MAX_SECRET_BYTES);
-        let is_whole = beginning.len() == text.len();
-        match self.env.secrets.mask(beginning) {
-            Cow::Borrowed(text) => Cow::Borrowed(truncate(text, max_bytes)),
-            Cow::Owned(mut text) => {
-                if !is_whole {
-                    // A secret that was cut is not found.
-                    text.truncate(text.floor_char_boundary(text.len().saturating_sub(MAX_SECRET_BYTES)));
-                }
-                text.truncate(text.floor_char_boundary(max_bytes));
-                Cow::Owned(text)
-            }
-        }
+        self.env.masked(text, MAX_TEXT_BYTES)
     }
 
     /// Counts a response that is no longer held. Paths and errors have in them what the guest said, secrets too.
@@ -369,10 +382,16 @@ impl HostWallClock for StoppedClock {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.cpu.begin();
+        let outlasted = guards::ON && self.cpu.call(self.env.limits.max_cpu_time);
         self.wasi();
         match &mut self.wasi {
-            Some(wasi) => WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table },
+            Some(wasi) => {
+                if outlasted {
+                    // This can't be refused itself; of what WASI offers, only printing takes long.
+                    wasi.stdio.refuse();
+                }
+                WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table }
+            }
             None => unreachable!("made on the line above"),
         }
     }

@@ -1,10 +1,16 @@
 //! A trap, as a person wants to read it.
 
+use std::fmt::{self, Write};
+
 use wasmtime::WasmBacktrace;
 use wasmtime::component::ResourceTableError;
 
 use super::memory::Denied;
+use super::state::truncate;
 use crate::units::show_mib;
+
+/// As much of a backtrace as is kept, in bytes.
+const MAX_BACKTRACE_BYTES: usize = 16 << 10;
 
 /// What ended a guest's call before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,22 +94,45 @@ fn one_line(text: &str) -> String {
 }
 
 fn frames(backtrace: &WasmBacktrace) -> String {
-    let mut text = String::new();
+    let mut text = Beginning(String::new());
     for (place, frame) in backtrace.frames().iter().enumerate() {
-        let name = match (frame.func_name(), frame.module().name()) {
-            (Some(name), _) => wasmtime_demangle(name),
-            (None, Some(module)) => format!("{module}, function {}", frame.func_index()),
-            (None, None) => format!("function {}", frame.func_index()),
+        let line = if place > 0 { "\n" } else { "" };
+        let written = match (frame.func_name(), frame.module().name()) {
+            // Without the mangling of Rust's symbols.
+            (Some(name), _) => write!(text, "{line}{place:>3}: {:#}", rustc_demangle::demangle(name)),
+            (None, Some(module)) => write!(text, "{line}{place:>3}: {module}, function {}", frame.func_index()),
+            (None, None) => write!(text, "{line}{place:>3}: function {}", frame.func_index()),
         };
-        if place > 0 {
-            text.push('\n');
+        if written.is_err() {
+            break;
         }
-        text.push_str(&format!("{place:>3}: {name}"));
     }
-    text
+    text.0
 }
 
-/// A Rust symbol without its mangling.
-fn wasmtime_demangle(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+/// A text that takes what is written to it until it is full. Names in a component may be as long as itself, and a mangled
+/// one a great deal longer when it is written out.
+struct Beginning(String);
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let fitting = truncate(text, MAX_BACKTRACE_BYTES - self.0.len());
+        self.0.push_str(fitting);
+        if fitting.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backtrace_is_cut_while_it_is_written() {
+        let mut text = Beginning(String::new());
+        assert!(write!(text, "  0: {:#}", rustc_demangle::demangle("_ZN3foo3barE")).is_ok());
+        assert_eq!(text.0, "  0: foo::bar");
+        assert!(write!(text, "{}", "\u{e9}".repeat(MAX_BACKTRACE_BYTES)).is_err());
+        assert!((MAX_BACKTRACE_BYTES - 1..=MAX_BACKTRACE_BYTES).contains(&text.0.len()));
+        assert!(write!(text, "more").is_err());
+    }
 }

@@ -27,7 +27,7 @@ const MIN_LINE_BYTES: usize = 8;
 
 /// Secrets by name.
 ///
-/// They are hidden as they are, and where any of their characters is escaped, even twice, as URLs and forms, JSON,
+/// They are hidden as they are, in lower case as names of hosts are made, and where any of their characters is escaped, even twice, as URLs and forms, JSON,
 /// program text or HTML do. Those of 4 bytes and more are hidden in hexadecimal and base64 too, whatever was encoded
 /// with them; shorter ones would be found where there is no secret.
 ///
@@ -49,7 +49,9 @@ impl Secrets {
         let values: BTreeMap<String, String> = values.into_iter().collect();
         let lines = values.values().flat_map(|value| value.lines()).filter(|line| line.len() >= MIN_LINE_BYTES);
         let hidden: BTreeSet<&str> = values.values().map(String::as_str).chain(lines).collect();
-        let patterns: Vec<Pattern> = hidden.into_iter().flat_map(|text| Pattern::all(text.as_bytes())).collect();
+        let lower_case = hidden.iter().filter_map(|text| lower_case(text));
+        let mut patterns: Vec<Pattern> = hidden.iter().flat_map(|text| Pattern::all(text.as_bytes())).collect();
+        patterns.extend(lower_case.filter_map(|text| Pattern::plain(text.as_bytes())));
         let beginnings = Beginnings::new(&patterns);
         Secrets { values, patterns, beginnings }
     }
@@ -120,6 +122,12 @@ impl Secrets {
             }
         });
     }
+}
+
+/// The text as it stands where it was taken for the name of a host; none where that is the same.
+fn lower_case(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    (text.len() >= MIN_LINE_BYTES && lower != text).then_some(lower)
 }
 
 /// Adds a place to others that are in order and apart from each other; they are so afterwards too.

@@ -39,16 +39,18 @@ enum Form {
 impl Pattern {
     /// The forms of a secret; none of an empty one.
     pub(super) fn all(secret: &[u8]) -> Vec<Pattern> {
-        if secret.is_empty() {
-            return Vec::new();
-        }
-        let mut patterns = vec![Pattern { form: Form::Plain, units: secret.to_vec() }];
+        let mut patterns: Vec<Pattern> = Pattern::plain(secret).into_iter().collect();
         if secret.len() >= MIN_ENCODED_BYTES {
             let digits = secret.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect();
             patterns.push(Pattern { form: Form::Hexadecimal, units: digits });
             patterns.extend((0..3).map(|before| Pattern::base64(secret, before)));
         }
         patterns
+    }
+
+    /// The secret as it is; none where it is empty.
+    pub(super) fn plain(secret: &[u8]) -> Option<Pattern> {
+        (!secret.is_empty()).then(|| Pattern { form: Form::Plain, units: secret.to_vec() })
     }
 
     /// The secret in base64, behind so many other bytes modulo 3.

@@ -53,6 +53,17 @@ fn a_digit_that_is_shared_joins_all_that_end_in_it() {
 }
 
 #[test]
+fn a_secret_is_hidden_in_the_name_of_a_host_too() {
+    let secrets = one("TopSecretValue");
+    assert_eq!(
+        secrets.mask("http://topsecretvalue.evil.test is not the target"),
+        "http://***.evil.test is not the target"
+    );
+    // Short words in lower case are no secret.
+    assert_eq!(one("Token").mask("token"), "token");
+}
+
+#[test]
 fn without_secrets_nothing_is_hidden() {
     let secrets = Secrets::default();
     assert!(matches!(secrets.mask("%41 \\n"), Cow::Borrowed("%41 \\n")));

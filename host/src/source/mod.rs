@@ -6,6 +6,7 @@ mod kind;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use digest::Pin;
@@ -17,6 +18,17 @@ pub use digest::{Digest, NoDigest};
 const HOW_TO_MAKE: &str = "build one with the toolchain of your language: for Rust `cargo build --release --target \
                            wasm32-wasip2`, for JavaScript componentize-js, for Python componentize-py; a core module \
                            becomes one by `wasm-tools component new`";
+
+/// Redirects that are followed where a component is fetched.
+const MAX_REDIRECTS: usize = 10;
+
+/// Which URLs may be fetched.
+pub type MayFetch = Arc<dyn Fn(&url::Url) -> bool + Send + Sync>;
+
+/// For who may fetch every URL.
+pub fn any_url() -> MayFetch {
+    Arc::new(|_| true)
+}
 
 /// Where a scenario is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +141,11 @@ impl std::str::FromStr for Source {
 fn url(text: &str, place: &str, pin: Pin) -> Result<Source, SourceError> {
     let url: url::Url =
         place.parse().map_err(|error| SourceError::Malformed(format!("parse the URL '{text}': {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let host = url.host_str().unwrap_or_default();
+        let what = format!("fetch from {host} with a user name or password in the URL; download it and give its path");
+        return Err(SourceError::Malformed(what));
+    }
     if url.scheme() != "https" {
         let what = format!("fetch a scenario by plain http ('{text}'); use https, or download it and give its path");
         return Err(SourceError::Malformed(what));
@@ -176,14 +193,14 @@ impl Source {
         digest::pinned(&self.to_string(), digest)
     }
 
-    /// The component's bytes, at most so many, and their digest.
+    /// The component's bytes, at most so many, and their digest. Redirects are followed to what may be fetched.
     ///
     /// # Errors
     /// What can't be read or fetched, is too large, does not fit its pin, or is no component.
-    pub async fn read(&self, max_bytes: u64) -> Result<Content, SourceError> {
+    pub async fn read(&self, max_bytes: u64, may_fetch: MayFetch) -> Result<Content, SourceError> {
         let bytes = match self {
             Source::Path { path, .. } => self.read_file(path, max_bytes)?,
-            Source::Url { url, .. } => self.fetch(url, max_bytes).await?,
+            Source::Url { url, .. } => self.fetch(url, max_bytes, may_fetch).await?,
             Source::Embedded { bytes, .. } => bytes.to_vec(),
         };
         let sha256 = self.accept(&bytes)?;
@@ -238,11 +255,20 @@ impl Source {
         SourceError::TooLarge { from: self.to_string(), max_bytes }
     }
 
-    async fn fetch(&self, url: &url::Url, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+    async fn fetch(&self, url: &url::Url, max_bytes: u64, may_fetch: MayFetch) -> Result<Vec<u8>, SourceError> {
         let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
         let chain = |error: reqwest::Error| fail(with_causes(&error));
+        let redirects = reqwest::redirect::Policy::custom(move |redirect| match redirect.previous().len() {
+            MAX_REDIRECTS.. => redirect.error(format!("more than {MAX_REDIRECTS} redirects")),
+            _ if may_fetch(redirect.url()) => redirect.follow(),
+            _ => {
+                let host = redirect.url().host_str().unwrap_or_default().to_owned();
+                redirect.error(format!("the policy does not have {host}, where it redirects to, among `fetched-from`"))
+            }
+        });
         let client = reqwest::Client::builder()
             .https_only(true)
+            .redirect(redirects)
             .timeout(Duration::from_secs(120))
             .user_agent(concat!("wasmload/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -288,9 +314,10 @@ mod tests {
             ("https://example.org/a.wasm#sha256=12".to_owned(), "without a pin"),
             ("https://example.org/a.wasm#part".to_owned(), "without a pin"),
             (format!("http://example.org/a.wasm#sha256={PIN}"), "plain http"),
+            (format!("https://user:pa55@example.org/a.wasm#sha256={PIN}"), "fetch from example.org with a user name"),
         ] {
             let error = bad.parse::<Source>().unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(expected) && !error.contains("pa55"), "{error}");
         }
     }
 
@@ -316,14 +343,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_read_comes_with_its_digest() {
         let source = Source::Embedded { name: "empty", bytes: b"\0asm\x0d\0\x01\0" };
-        let content = source.read(1_000).await.unwrap();
+        let content = source.read(1_000, any_url()).await.unwrap();
         assert_eq!(content.sha256, Digest::of(&content.bytes));
     }
 
     #[tokio::test]
     async fn errors_say_how_to_make_a_component() {
         let source = Source::Embedded { name: "x.py", bytes: b"import os" };
-        let error = source.read(100).await.unwrap_err().to_string();
+        let error = source.read(100, any_url()).await.unwrap_err().to_string();
         assert!(error.contains("x.py") && error.contains("componentize-py"), "{error}");
     }
 }

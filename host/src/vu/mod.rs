@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::control::Control;
 use crate::metrics::Recorder;
 use crate::profile::Model;
-use crate::sandbox::{Account, CallError, Environment, Identity, Instance, Scenario, Task, Ticks};
+use crate::sandbox::{
+    Account, Allowance, CallError, Environment, Identity, Instance, LogBudget, Scenario, Task, Ticks,
+};
 
 pub use orders::{Orders, Seat};
 pub use tasks::TaskTable;
@@ -122,6 +124,8 @@ pub struct Life {
     random: Option<rand_chacha::ChaCha8Rng>,
     /// What it took beyond its share of its thread.
     owed: Ticks,
+    /// What it may log in the second that goes.
+    log: LogBudget,
 }
 
 /// Runs the scenario's virtual user of that index (from 0) until its work is done or the run stops it; how it ended, and
@@ -134,7 +138,7 @@ pub async fn run(cast: Arc<Cast>, index: u32, life: Life, work: Work) -> (End, L
     let control = cast.env.control.clone();
     let seat = if let Work::Orders(_, seat) = &work { Some(Arc::clone(seat)) } else { None };
     let user = VirtualUser::new(cast, vu, life, work);
-    let account = user.account.clone();
+    let account = user.allowance.account.clone();
     let live = pin!(user.live());
     let (end, life) = tokio::select! {
         biased;
@@ -182,16 +186,17 @@ struct VirtualUser {
     /// The guest asked that no further iteration be started.
     stop_requested: bool,
     random: rand_chacha::ChaCha8Rng,
-    account: Account,
+    allowance: Allowance,
 }
 
 impl VirtualUser {
     fn new(cast: Arc<Cast>, vu: u32, life: Life, work: Work) -> VirtualUser {
-        let Life { iterations, instances, random, owed } = life;
+        let Life { iterations, instances, random, owed, log } = life;
         // Streams 0 and up are the guest's; the host draws from the last one.
         let random = random.unwrap_or_else(|| crate::sandbox::random_stream(cast.env.seed, vu, u64::MAX));
-        let (traps_in_a_row, stop_requested, account) = (0, false, Account::of_this_thread(owed));
-        VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row, stop_requested, random, account }
+        let allowance = Allowance { account: Account::of_this_thread(owed), log };
+        let (traps_in_a_row, stop_requested) = (0, false);
+        VirtualUser { cast, vu, work, instances, iterations, traps_in_a_row, stop_requested, random, allowance }
     }
 
     fn recorder(&self) -> &Recorder {
@@ -205,8 +210,9 @@ impl VirtualUser {
     /// One instance after another, until there is nothing more to do.
     async fn live(mut self) -> (End, Life) {
         let end = self.live_on().await;
-        let owed = self.account.owed();
-        (end, Life { iterations: self.iterations, instances: self.instances, random: Some(self.random), owed })
+        let (iterations, instances, random) = (self.iterations, self.instances, Some(self.random));
+        let Allowance { account, log } = self.allowance;
+        (end, Life { iterations, instances, random, owed: account.owed(), log })
     }
 
     async fn live_on(&mut self) -> End {
@@ -238,16 +244,17 @@ impl VirtualUser {
         let identity = Identity { vu: self.vu, instance: self.instances };
         self.instances += 1;
         let cast = Arc::clone(&self.cast);
-        let under_way = HookUnderWay { env: Some(&cast.env), hook: "start" };
         let made = async {
-            let mut instance =
-                Instance::new(&cast.scenario, Arc::clone(&cast.env), identity, self.account.clone()).await?;
+            let allowance = self.allowance.clone();
+            let mut instance = Instance::new(&cast.scenario, Arc::clone(&cast.env), identity, allowance).await?;
             instance.set_iteration(u32::try_from(self.iterations).unwrap_or(u32::MAX));
-            instance.start(&cast.setup_data).await?;
-            Ok(instance)
+            // What is cut off before was not begun, and counts for nothing.
+            let under_way = cast.scenario.has_lifecycle().then(|| HookUnderWay::new(&cast.env, "start"));
+            let started = instance.start(&cast.setup_data).await;
+            under_way.map(HookUnderWay::ended);
+            started.map(|()| instance)
         };
         let made = made.await.inspect(|instance: &Instance| self.stop_requested |= instance.stop_requested());
-        under_way.ended();
         made.map_err(|error| self.not_started(&error))
     }
 
@@ -256,7 +263,7 @@ impl VirtualUser {
         loop {
             let cast = Arc::clone(&self.cast);
             // Before an iteration is taken on, so that none is delayed by it unmeasured.
-            cast.env.turn_of(&self.account).await;
+            cast.env.turn_of(&self.allowance.account).await;
             let Some(delay) = self.next().await else { return true };
             let task = cast.tasks.as_ref().map(|tasks| tasks.choose(self.iterations, &mut self.random));
             self.iterations += 1;
@@ -368,9 +375,9 @@ impl VirtualUser {
 
     async fn stop(&mut self, mut instance: Instance) {
         let cast = Arc::clone(&self.cast);
-        let under_way = HookUnderWay { env: Some(&cast.env), hook: "stop" };
+        let under_way = cast.scenario.has_lifecycle().then(|| HookUnderWay::new(&cast.env, "stop"));
         let stopped = instance.stop().await;
-        under_way.ended();
+        under_way.map(HookUnderWay::ended);
         if let Err(error) = stopped {
             error.record_for_hook("stop", &cast.env);
         }
@@ -413,7 +420,11 @@ struct HookUnderWay<'a> {
     hook: &'static str,
 }
 
-impl HookUnderWay<'_> {
+impl<'a> HookUnderWay<'a> {
+    fn new(env: &'a Environment, hook: &'static str) -> HookUnderWay<'a> {
+        HookUnderWay { env: Some(env), hook }
+    }
+
     fn ended(mut self) {
         self.env = None;
     }

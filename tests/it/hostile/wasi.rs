@@ -45,3 +45,9 @@ fn there_are_no_sockets() {
     // One for each of the honest ones, which keep theirs.
     assert_eq!(places.target.connections() as u64, super::HONEST_USERS);
 }
+
+#[test]
+fn what_is_printed_at_one_time_has_a_bound() {
+    let fate = Fate::Trap("wrote more at one time than the stream had asked for");
+    assert_harmless(&[Case { fate, iterations: 3, ..Case::new("prints_at_once", "") }]);
+}

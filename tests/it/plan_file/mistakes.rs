@@ -117,7 +117,7 @@ fn values_of_another_type() {
     );
     assert_top_refused(
         "host = \"127.0.0.1:8080\"",
-        "1:8: `host`: relative URL without a base; write for example http://127.0.0.1:8080",
+        "1:8: `host`: `127.0.0.1:8080`: relative URL without a base; write for example http://127.0.0.1:8080",
     );
     assert_scenario_refused("weight = 0", "3:10: `weight`: 0 is not in 1..=10000");
 }

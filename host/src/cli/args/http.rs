@@ -1,14 +1,12 @@
 //! How requests are made: the flags that `http::Config` is made of.
 
-use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Args, Command, ValueEnum};
+use clap::{Args, ValueEnum};
 
+use super::hidden::Hidden;
 use crate::http::{ConnectTo, NoProxy, Proxy, Resolve, TlsVersion};
 use crate::units;
 
@@ -108,7 +106,7 @@ pub(in crate::cli) struct ConnectionArgs {
 
     /// Send requests through this proxy: http://, https://, socks5:// or socks5h://; an empty one for none [default: as
     /// http_proxy, https_proxy, all_proxy and no_proxy in the environment say]
-    #[arg(long, value_name = "URL", value_parser = ProxyParser)]
+    #[arg(long, value_name = "URL", value_parser = Hidden { flag: "--proxy <URL>", parse: parse_proxy })]
     pub(in crate::cli) proxy: Option<GivenProxy>,
 
     /// Hosts that are reached without the proxy, separated by commas: names with their subdomains, addresses, networks
@@ -189,21 +187,6 @@ fn parse_some_rate(text: &str) -> Result<units::Rate, String> {
 }
 
 /// Refuses what is no proxy without repeating it: there may be a password in it.
-#[derive(Clone, Debug)]
-struct ProxyParser;
-
-impl TypedValueParser for ProxyParser {
-    type Value = GivenProxy;
-
-    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<GivenProxy, clap::Error> {
-        let parsed = value.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(parse_proxy);
-        parsed.map_err(|reason| {
-            let text = format!("invalid value for '--proxy <URL>': {reason}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
-        })
-    }
-}
-
 fn parse_proxy(text: &str) -> Result<GivenProxy, String> {
     if text.is_empty() {
         return Ok(GivenProxy(None));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::hidden::Hidden;
 use crate::data::DataSource;
 use crate::http::HostPattern;
 use crate::{date, units};
@@ -14,12 +15,12 @@ use crate::{date, units};
 #[command(next_help_heading = "Scenario")]
 pub(in crate::cli) struct ScenarioArgs {
     /// The target that a scenario's paths are resolved against, for example http://127.0.0.1:8080
-    #[arg(short = 'H', long, value_name = "URL", value_parser = parse_host)]
+    #[arg(short = 'H', long, value_name = "URL", value_parser = Hidden { flag: "--host <URL>", parse: parse_host })]
     pub(in crate::cli) host: Option<url::Url>,
 
     /// Hosts that requests may go to beside the target: a name, *.NAME for all below it, an address, a network such as
     /// 10.0.0.0/8, or * for every host; each with :PORT for that port alone; may be given several times. Addresses of
-    /// this machine and of private networks have to be given as such
+    /// this machine and of private networks have to be given as such, but for localhost
     #[arg(long, value_name = "PATTERN")]
     pub(in crate::cli) allow_host: Vec<HostPattern>,
 
@@ -29,7 +30,7 @@ pub(in crate::cli) struct ScenarioArgs {
 
     /// A value for the scenario that is hidden wherever it is printed: NAME=env:VARIABLE, NAME=file:PATH or NAME=VALUE
     /// (which other people on this machine can see in the list of processes)
-    #[arg(long = "secret", value_name = "NAME=SOURCE", value_parser = parse_secret)]
+    #[arg(long = "secret", value_name = "NAME=SOURCE", value_parser = Hidden { flag: "--secret <NAME=SOURCE>", parse: parse_secret })]
     pub(in crate::cli) secrets: Vec<Secret>,
 
     /// Rows for the scenario out of a CSV file or, by the ending .jsonl, JSON lines; in a circle unless it ends in :once
@@ -143,7 +144,7 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// Refuses without repeating the text: there may be a value in it.
-fn parse_secret(text: &str) -> Result<Secret, &'static str> {
+fn parse_secret(text: &str) -> Result<Secret, String> {
     let (name, source) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
@@ -165,8 +166,22 @@ fn parse_epoch(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// Refuses one with a password without repeating it: results have the target in them.
 fn parse_host(text: &str) -> Result<url::Url, String> {
-    text.parse().map_err(|error| format!("{error}; write for example http://127.0.0.1:8080"))
+    const EXAMPLE: &str = "write for example http://127.0.0.1:8080";
+    let url: url::Url = match text.parse() {
+        Ok(url) => url,
+        Err(_) if text.contains('@') => return Err(format!("it is no URL; {EXAMPLE}")),
+        Err(error) => return Err(format!("`{text}`: {error}; {EXAMPLE}")),
+    };
+    // A name and a password look like a scheme and a path.
+    let is_http = matches!(url.scheme(), "http" | "https");
+    if text.contains('@') && (!is_http || !url.username().is_empty() || url.password().is_some()) {
+        return Err("it has a user name or password, which belong into an authorization header of the scenario's; \
+                    give them to it with --secret"
+            .to_owned());
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -178,6 +193,14 @@ mod tests {
         assert_eq!(parse_host("https://example.org").map(|host| host.to_string()), Ok("https://example.org/".into()));
         let error = parse_host("127.0.0.1:8080").unwrap_err();
         assert!(error.ends_with("write for example http://127.0.0.1:8080"), "{error}");
+    }
+
+    #[test]
+    fn a_password_of_the_target_is_refused_and_not_repeated() {
+        for text in ["http://user:pa55@shop.test", "http://user@shop.test", "http://user:pa55@", "user:pa55@shop"] {
+            let error = parse_host(text).expect_err(text);
+            assert!(!error.contains("pa55") && !error.contains("user@"), "{error}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{exit, look, maintain, runtime};
 use crate::component::{Component, ComponentError, Shape};
 use crate::plan::{Limits, Loading};
 use crate::run::{self, RunError, Tasks};
-use crate::source::{Content, Digest};
+use crate::source::{Content, Digest, any_url};
 
 /// What was found.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Verdict {
 /// What can't be read or is no component, as a run would say it; standard output that can't be written to.
 pub(super) fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
     let runtime = runtime()?;
-    let content = runtime.block_on(args.scenario.read(Loading::default().max_component_bytes))?;
+    let content = runtime.block_on(args.scenario.read(Loading::default().max_component_bytes, any_url()))?;
     let component = Component::read(&content.bytes)
         .map_err(|error| RunError::Component { from: args.scenario.to_string(), error: error.into() })?;
     if args.wit {

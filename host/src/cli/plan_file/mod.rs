@@ -28,6 +28,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::args::{Given, OutputArgs, PolicyFileArgs};
+use super::files::read_up_to;
 use crate::plan::Plan;
 use crate::source::Source;
 use document::Document;
@@ -37,6 +38,9 @@ use policy::Policy;
 pub(super) use mistakes::PlanFileError;
 pub(super) use print::print;
 pub(super) use schema::schema;
+
+/// The largest plan file and policy, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Whether loads are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +68,8 @@ pub(super) fn load(scenario: &Source, given: &Given, policy: &PolicyFileArgs, lo
     let policy = Policy::of(policy)?;
     match scenario.file() {
         Some(path) if path.extension().is_some_and(|extension| extension == "toml") => {
-            let text = std::fs::read(path).with_context(|| format!("read the plan file {}", path.display()))?;
+            let text =
+                read_up_to(path, MAX_FILE_BYTES).with_context(|| format!("read the plan file {}", path.display()))?;
             scenario.accept(&text)?;
             let text = String::from_utf8(text).ok().with_context(|| {
                 format!("read the plan file {}: it is not UTF-8; save it in that encoding", path.display())

@@ -8,6 +8,7 @@ use super::keys::{Form, Keys, form, hides, is_fraction, is_number};
 use super::settings::{Setting, Settings};
 use crate::plan::{Plan, ScenarioPlan};
 use crate::profile::{After, Arrivals, ClosedModel, Curve, Deal, Frame, Model, OpenModel, Stage};
+use crate::terminal::is_harmful;
 use crate::units;
 
 /// How much of a load is drawn that time does not bound.
@@ -97,8 +98,16 @@ fn texts(setting: &Setting, hides: impl Fn(&str) -> bool) -> (Vec<String>, Vec<S
 
 /// A text as TOML has it in quotes.
 fn quoted(text: &str) -> String {
-    // JSON's escapes are TOML's, but for DEL, which TOML wants escaped too.
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+    // JSON's escapes are TOML's.
+    let mut quoted = String::new();
+    for c in serde_json::Value::from(text).to_string().chars() {
+        match u32::from(c) {
+            // All of these have four digits at the most, and TOML wants DEL escaped too.
+            number if is_harmful(c) => quoted.push_str(&format!("\\u{number:04X}")),
+            _ => quoted.push(c),
+        }
+    }
+    quoted
 }
 
 fn bare_or_quoted(name: &str) -> String {
@@ -138,8 +147,8 @@ fn frame() -> Frame {
 
 /// A picture below its title, as comments.
 fn comment(text: &mut String, title: &str, picture: &str) {
-    // What is not a line's end but steers a terminal must not stand in a comment.
-    let title: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // What steers a terminal must not stand in a comment, nor a line's end.
+    let title: String = title.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect();
     line(text, "");
     line(text, &format!("# {title}"));
     for drawn in picture.lines() {
@@ -203,5 +212,21 @@ fn load_at(scenario: &ScenarioPlan, at: Duration) -> f64 {
         Model::Closed(model) => model.users_at(at).into(),
         Model::Open(model) if model.length().is_some_and(|end| at >= end) => 0.0,
         Model::Open(model) => model.rate.value_at(at) * (model.deal.count_below(MANY) as f64 / MANY as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        assert_eq!(quoted("a\"b\u{202e}\u{9b}31m\u{7f}\u{1b}é"), r#""a\"b\u202E\u009B31m\u007F\u001bé""#);
+        let read: toml::Table =
+            format!("key = {}", quoted("\u{202e}\u{200b}\u{9b}\u{7f}")).parse().expect("it is TOML");
+        assert_eq!(read["key"].as_str(), Some("\u{202e}\u{200b}\u{9b}\u{7f}"));
+        let mut text = String::new();
+        comment(&mut text, "a\u{202e}b\nc", "");
+        assert_eq!(text, "\n# a b c\n");
     }
 }

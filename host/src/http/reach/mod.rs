@@ -79,9 +79,9 @@ impl Reach {
             Some(target) => format!("is not the run's target, {}", target.url),
             None => "is no target of the run, which has none".to_owned(),
         };
-        let hint = HostPattern::of(&origin.host, Some(origin.port));
         let scheme = if origin.scheme == Scheme::Https { "https" } else { "http" };
-        Err(Error::Denied(format!("{scheme}://{place} {target}; --allow-host {hint} would allow it").into()))
+        let hint = hint(&origin.host, origin.port);
+        Err(Error::Denied(format!("{scheme}://{place} {target}; {hint}").into()))
     }
 
     /// Judges the `host` header that a guest gives a request to an origin: behind one address there may be many sites.
@@ -100,14 +100,14 @@ impl Reach {
         let named = url::Url::parse(&format!("{scheme}://{value}/")).ok();
         let named = named.filter(|url| url.path() == "/" && url.username().is_empty() && url.password().is_none());
         let named = named.filter(|_| !value.contains(['/', '\\', '@', '?', '#'])).and_then(|url| Origin::of(&url).ok());
-        let is_allowed = named.as_ref().is_some_and(|named| {
+        let is_allowed = |named: &Origin| {
             named == origin || self.is_target(&named.host, named.port) || self.allows(&named.host, named.port)
-        });
-        if is_allowed {
-            return Ok(());
-        }
+        };
         let hint = match &named {
-            Some(named) => format!("--allow-host {} would allow it", HostPattern::of(&named.host, Some(named.port))),
+            // It is sent as it stands, and read by others, who may make something else of another spelling.
+            Some(named) if is_allowed(named) && is_spelt_as(named, value) => return Ok(()),
+            Some(named) if is_allowed(named) => format!("write {}", authority(&named.host, named.port)),
+            Some(named) => hint(&named.host, named.port),
             None => "it is no host and port".to_owned(),
         };
         Err(Error::Denied(format!("the host header names {value:?} instead of {own}; {hint}").into()))
@@ -149,10 +149,10 @@ impl Reach {
         }
     }
 
-    /// Whether somebody named that host, and did not only allow all of them.
+    /// Whether somebody named that host who may lead requests to this machine, and did not only allow all hosts.
     fn names(&self, host: &Host, port: u16) -> bool {
         let is_named = |pattern: &HostPattern| !pattern.is_everything() && pattern.covers(host, port);
-        self.is_target(host, port) || self.allowed.iter().any(is_named)
+        (self.is_target(host, port) && !self.public_target) || self.allowed.iter().any(is_named)
     }
 
     fn is_target(&self, host: &Host, port: u16) -> bool {
@@ -177,19 +177,34 @@ impl Refusal {
     fn into_error(self, host: &Host, port: u16) -> Error {
         let Refusal { address, range, moved } = self;
         let kind = range.describe();
-        let hint = HostPattern::of(&Host::Address(address), Some(port));
-        let what = match host {
-            Host::Address(_) => format!("{address} is {kind}"),
-            Host::Name(name) if moved => format!("{name} had other addresses at first, and now is {address}, {kind}"),
-            Host::Name(name) => format!("{name} is {address}, {kind}"),
-        };
-        Error::Denied(format!("{what}; --allow-host {hint} would allow it").into())
+        let hint = hint(&Host::Address(address), port);
+        match host {
+            Host::Address(_) => Error::Denied(format!("{address} is {kind}; {hint}").into()),
+            Host::Name(name) => {
+                let is = if moved { "had other addresses at first, and now is" } else { "is" };
+                Error::DeniedAddress(format!("{name} {is} {address}, {kind}; {hint}").into())
+            }
+        }
     }
 }
 
 /// A name that means this machine, whatever DNS says of it (RFC 6761).
 fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
+}
+
+/// What would allow that host and port, for people.
+fn hint(host: &Host, port: u16) -> String {
+    match HostPattern::to_suggest(host, port) {
+        Some(pattern) => format!("--allow-host {pattern} would allow it"),
+        None => "it is no usual host and port".to_owned(),
+    }
+}
+
+/// Whether a host and port are written as requests have them, but for case; the scheme's own port may stand there or not.
+fn is_spelt_as(named: &Origin, value: &str) -> bool {
+    let short = named.prefix.split_once("://").map_or("", |(_, short)| short);
+    value.eq_ignore_ascii_case(short) || value.eq_ignore_ascii_case(&authority(&named.host, named.port))
 }
 
 #[cfg(test)]

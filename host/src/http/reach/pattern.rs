@@ -1,9 +1,11 @@
 //! Patterns of hosts that requests may go to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::is_localhost;
+use super::ranges::range;
 use crate::http::route::{Form, Network, RouteError, parse_host, parse_port, without_brackets};
 use crate::http::target::Host;
 
@@ -55,12 +57,15 @@ impl HostPattern {
         self.hosts == Hosts::All
     }
 
-    /// Whether all that the other one allows is allowed by this one.
+    /// Whether all that the other one allows is allowed by this one. For certain: of `*` and a network it may be true
+    /// that is told apart only by each of its addresses.
     pub fn includes(&self, other: &HostPattern) -> bool {
         let hosts = match (&self.hosts, &other.hosts) {
             // Every host is only those at public addresses; which others there are must be named.
-            (Hosts::All, Hosts::Addresses(_)) => false,
-            (Hosts::All, _) => true,
+            (Hosts::All, Hosts::Addresses(network)) => network.single().is_some_and(|one| range(one).is_none()),
+            (Hosts::All, Hosts::Name(name)) => !is_localhost(name),
+            (Hosts::All, Hosts::Below(end)) => !is_localhost(end),
+            (Hosts::All, Hosts::All) => true,
             (Hosts::Name(own), Hosts::Name(name)) => own == name,
             (Hosts::Below(end), Hosts::Name(name) | Hosts::Below(name)) => name.ends_with(&**end),
             (Hosts::Addresses(own), Hosts::Addresses(network)) => own.covers(network),
@@ -82,6 +87,14 @@ impl HostPattern {
     /// Every host, at that port.
     pub(in crate::http) fn everything(port: u16) -> HostPattern {
         HostPattern { hosts: Hosts::All, port: Some(port) }
+    }
+
+    /// The pattern of one host and port alone, for people to use as it stands; none where they are not what hosts and
+    /// ports usually are. What is asked for is written by scenarios and servers, and may be `*`, or what a shell obeys.
+    pub(in crate::http) fn to_suggest(host: &Host, port: u16) -> Option<HostPattern> {
+        let is_usual = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let is_usable = port > 0 && !matches!(host, Host::Name(name) if !is_usual(name) || name.starts_with('-'));
+        is_usable.then(|| HostPattern::of(host, Some(port)))
     }
 
     /// The pattern of one host and port alone.
@@ -106,6 +119,9 @@ fn parse(text: &str) -> Result<HostPattern, String> {
     if text.contains("://") {
         return Err("a scheme stands before it; leave that out, and write the port where it matters".to_owned());
     }
+    if text.contains(',') {
+        return Err("there is a comma in it; give each pattern by itself".to_owned());
+    }
     let (hosts, port) = split_port(text)?;
     let port = port.map(parse_port).transpose()?;
     Ok(HostPattern { hosts: parse_hosts(hosts)?, port })
@@ -115,6 +131,9 @@ fn parse(text: &str) -> Result<HostPattern, String> {
 fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(inner) = text.strip_prefix('[') {
         let (inner, rest) = inner.split_once(']').ok_or("the bracket is not closed")?;
+        if inner.split('/').next().is_none_or(|address| address.parse::<Ipv6Addr>().is_err()) {
+            return Err("brackets are for IPv6 addresses and networks alone".to_owned());
+        }
         return match rest.strip_prefix(':') {
             Some(port) => Ok((inner, Some(port))),
             None if rest.is_empty() => Ok((inner, None)),
@@ -123,9 +142,22 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
     }
     match text.split_once(':') {
         // With several colons it is an IPv6 address without a port.
-        Some((_, rest)) if rest.contains(':') => Ok((text, None)),
+        Some((_, rest)) if rest.contains(':') => without_a_doubt(text).map(|()| (text, None)),
         Some((hosts, port)) => Ok((hosts, Some(port))),
         None => Ok((text, None)),
+    }
+}
+
+/// Refuses what may be an IPv6 address, or one and a port.
+fn without_a_doubt(text: &str) -> Result<(), String> {
+    let parts = text.rsplit_once(':').filter(|(address, port)| {
+        !text.contains('/') && address.parse::<Ipv6Addr>().is_ok() && port.parse::<u16>().is_ok()
+    });
+    match parts {
+        Some((address, port)) if port != "0" && text.parse::<Ipv6Addr>().is_ok() => {
+            Err(format!("it may be an address, or one and a port; write [{text}] or [{address}]:{port}"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -134,7 +166,14 @@ fn parse_hosts(text: &str) -> Result<Hosts, String> {
         return Ok(Hosts::All);
     }
     if let Some((address, bits)) = text.split_once('/') {
-        return Network::parse(address, bits).map(Hosts::Addresses);
+        let network = Network::parse(address, bits)?;
+        if network.first() != network {
+            let first = network.first();
+            return Err(format!(
+                "its address goes on behind the network's length; write {first}, or the address alone"
+            ));
+        }
+        return Ok(Hosts::Addresses(network));
     }
     if let Ok(address) = without_brackets(text).parse::<IpAddr>() {
         return Ok(Hosts::Addresses(Network::of(address.to_canonical())));
@@ -143,6 +182,9 @@ fn parse_hosts(text: &str) -> Result<Hosts, String> {
     let name = below.unwrap_or(text);
     if name.contains('*') {
         return Err("a star may only stand alone, or before the first dot".to_owned());
+    }
+    if name.starts_with('.') || name.contains("..") {
+        return Err("there is nothing between two of its dots, or before the first".to_owned());
     }
     match (parse_host(name)?, below) {
         (Host::Name(name), None) => Ok(Hosts::Name(name)),
@@ -203,6 +245,7 @@ mod tests {
         assert!(covers("::1", "[0:0::1]", 80) && covers("[::1]:80", "[::1]", 80) && !covers("[::1]:80", "[::1]", 81));
         assert!(covers("fd00::/8", "[fd12::1]", 80) && covers("[fd00::/8]:443", "[fd12::1]", 443));
         assert!(!covers("10.0.0.1", "10.0.0.1.example", 80));
+        assert!(covers("::ffff:10.0.0.0/104", "10.1.2.3", 80) && covers("2001:db8::5", "[2001:db8::5]", 80));
     }
 
     #[test]
@@ -230,6 +273,14 @@ mod tests {
             ("*", "shop.example:80", true),
             ("*", "*", true),
             ("*", "127.0.0.1", false),
+            ("*", "10.0.0.0/8", false),
+            ("*", "8.8.8.8:80", true),
+            ("*:80", "8.8.8.8:80", true),
+            ("*", "localhost", false),
+            ("*", "*.localhost", false),
+            ("*", "a.localhost:80", false),
+            ("*", "localhost.test", true),
+            ("localhost", "localhost:80", true),
             ("*.example", "*.shop.example", true),
             ("*.example", "shop.example:443", true),
             ("*.shop.example", "*.example", false),
@@ -257,10 +308,31 @@ mod tests {
             "[::1",
             "a/8",
             "[fd00::]/8",
+            "a.test,b.test",
+            "::1:80",
+            "10.1.2.3/8",
+            "10.0.0.0/+8",
+            "*..x",
+            "a..b",
+            "[*]:80",
+            "[shop.example]:80",
         ] {
             let error = text.parse::<HostPattern>().expect_err(text).to_string();
             assert!(error.starts_with(&format!("read `{text}` as a host that requests may go to: ")), "{error}");
             assert!(error.contains("; write for example shop.example,"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_should_paste_is_not_suggested() {
+        let suggested = |url: &str| {
+            let origin = crate::http::target::Base::parse(url).expect(url).origin;
+            HostPattern::to_suggest(&origin.host, origin.port).map(|pattern| pattern.to_string())
+        };
+        assert_eq!(suggested("http://a_b.x-y.test"), Some("a_b.x-y.test:80".into()));
+        assert_eq!(suggested("http://[::1]:8080"), Some("[::1]:8080".into()));
+        for odd in ["http://*/", "http://a`id`.test/", "http://a;touch${IFS}x;b/", "http://h:0/", "http://-r.test"] {
+            assert_eq!(suggested(odd), None, "{odd}");
         }
     }
 

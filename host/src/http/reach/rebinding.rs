@@ -57,7 +57,7 @@ async fn a_name_that_moves_into_this_machine_is_not_followed() {
     for _ in 0..2 {
         assert_eq!(visit(&client).await, Ok(200));
     }
-    let Err(Error::Denied(reason)) = visit(&client).await else { panic!("it was not denied") };
+    let Err(Error::DeniedAddress(reason)) = visit(&client).await else { panic!("it was not denied") };
     assert!(reason.starts_with("shop.test had other addresses at first, and now is 127.0.0.2"), "{reason}");
     assert_eq!(visit(&client).await, Ok(200));
     let came = tokio::time::timeout(Duration::ZERO, second.accept()).await;
@@ -70,6 +70,6 @@ async fn no_answer_leads_to_metadata() {
     let client = client(&format!("http://shop.test:{port}"), &["127.0.0.1", "169.254.169.254"]);
     tokio::spawn(serve(first));
     assert_eq!(visit(&client).await, Ok(200));
-    let Err(Error::Denied(reason)) = visit(&client).await else { panic!("it was not denied") };
+    let Err(Error::DeniedAddress(reason)) = visit(&client).await else { panic!("it was not denied") };
     assert!(reason.contains("169.254.169.254, a link-local address"), "{reason}");
 }

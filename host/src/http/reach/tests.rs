@@ -12,7 +12,7 @@ fn reach(target: Option<&str>, allowed: &[&str]) -> Reach {
 
 fn denied(result: Result<impl std::fmt::Debug, Error>) -> String {
     match result {
-        Err(Error::Denied(reason)) => reason.into_owned(),
+        Err(Error::Denied(reason) | Error::DeniedAddress(reason)) => reason.into_owned(),
         other => panic!("{other:?} is not denied"),
     }
 }
@@ -114,19 +114,42 @@ fn a_target_that_has_to_be_public_is() {
     let reach = Reach::new(Some(&target), Hosts { allowed: &[], public_target: true });
     assert_eq!(admitted(&reach, "http://shop.test", &["1.1.1.1", "10.0.0.1"]), all(&["1.1.1.1"]));
     assert!(admitted(&reach, "http://shop.test", &["10.0.0.1"]).is_err());
+    let target = origin("http://localhost");
+    let reach = Reach::new(Some(&target), Hosts { allowed: &[], public_target: true });
+    assert!(admitted(&reach, "http://localhost", &["127.0.0.1"]).is_err());
+}
+
+#[test]
+fn the_address_behind_a_name_is_not_for_guests() {
+    let reach = reach(None, &["*"]);
+    let refused = |url: &str, address: &str| {
+        let origin = origin(url);
+        reach.admit(&origin.host, origin.port, [address.parse().expect(address)].into())
+    };
+    let named = refused("http://a.test", "10.0.0.1");
+    assert!(matches!(&named, Err(Error::DeniedAddress(reason)) if reason.contains("10.0.0.1")), "{named:?}");
+    // Whoever gives an address knows it.
+    let literal = refused("http://10.0.0.1", "10.0.0.1");
+    assert!(matches!(&literal, Err(Error::Denied(reason)) if reason.contains("10.0.0.1")), "{literal:?}");
 }
 
 #[test]
 fn a_host_header_names_the_origin_or_what_is_allowed() {
-    let reach = reach(Some("http://10.0.0.1:8080"), &["shop.test"]);
+    let reach = reach(Some("http://10.0.0.1:8080"), &["shop.test", "10.0.0.2", "[::1]"]);
     let target = origin("http://10.0.0.1:8080");
-    for fine in ["10.0.0.1:8080", "shop.test", "SHOP.test:99"] {
+    for fine in ["10.0.0.1:8080", "shop.test", "SHOP.test:99", "shop.test:80", "[::1]", "[::1]:80"] {
         assert_eq!(reach.check_host_header(&target, fine), Ok(()), "{fine}");
     }
     for other in
         ["evil.test", "10.0.0.1", "shop.test@evil.test", "evil.test/shop.test", "", " ", "a b", "shop.test\\.evil.test"]
     {
         denied(reach.check_host_header(&target, other));
+    }
+    // All of them mean hosts that are allowed, to those who read them as URLs are read.
+    for odd in ["sh\top.test", "shop%2Etest", "\u{ff53}hop.test", "%31%30.0.0.2", "167772162", "[0:0::1]", "shop.test:"]
+    {
+        let reason = denied(reach.check_host_header(&target, odd));
+        assert!(reason.contains("; write "), "{reason}");
     }
     assert_eq!(
         denied(reach.check_host_header(&target, "evil.test")),

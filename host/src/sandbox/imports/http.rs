@@ -48,8 +48,8 @@ impl State {
             ..Request::new(&request.method, &request.url)
         };
         let prepared = if request.body.is_some() && request.body_bytes.is_some() {
-            let why = "it has both a body and body-bytes; give one of them".to_owned();
-            self.client.refuse(&plain, Error::InvalidRequest(why.into()))
+            self.client
+                .refuse(&plain, Error::InvalidRequest("it has both a body and body-bytes; give one of them".into()))
         } else {
             self.client.prepare(&plain)
         };
@@ -122,7 +122,9 @@ impl Host for State {
     }
 
     async fn http_batch(&mut self, reqs: Vec<GuestRequest>) -> wasmtime::Result<Vec<Resource<Response>>> {
+        self.host_call()?;
         self.check_handles(reqs.len())?;
+        let _given = self.request_of(reqs.iter().map(guest_bytes).sum());
         let at_once = self.env.limits.max_concurrent_requests.max(1);
         let mut handles: Vec<_> = reqs.iter().map(|_| None).collect();
         let (mut waiting, mut under_way) = (reqs.into_iter().enumerate(), FuturesUnordered::new());
@@ -257,9 +259,13 @@ impl async_http::HostWithStore<State> for HasSelf<State> {
 
 /// Memory that a request takes as its guest gave it, in bytes.
 fn guest_bytes(request: &GuestRequest) -> usize {
-    let headers = request.headers.iter().flatten().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-    let body = request.body.as_ref().map_or(0, String::len) + request.body_bytes.as_ref().map_or(0, Vec::len);
-    request.url.len() + headers + body
+    let GuestRequest { method, url, headers, body, body_bytes, name, tags, .. } = request;
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let pairs = |pairs: &Option<Vec<(String, String)>>| {
+        pairs.iter().flatten().map(|pair| size_of_val(pair) + pair.0.len() + pair.1.len()).sum::<usize>()
+    };
+    let body = text(body) + body_bytes.as_ref().map_or(0, Vec::len);
+    size_of_val(request) + method.len() + url.len() + text(name) + pairs(headers) + pairs(tags) + body
 }
 
 /// An error, as the contract spells it.
@@ -267,6 +273,7 @@ fn guest_error(error: &Error) -> HttpError {
     match error {
         Error::InvalidRequest(why) => HttpError::InvalidRequest(why.to_string()),
         Error::Denied(why) => HttpError::Denied(why.to_string()),
+        Error::DeniedAddress(_) => HttpError::Denied("its name leads where the run may not go".to_owned()),
         Error::Dns(why) => HttpError::Dns(why.to_string()),
         Error::Connect(why) => HttpError::Connect(why.to_string()),
         Error::Tls(why) => HttpError::Tls(why.to_string()),
@@ -275,5 +282,30 @@ fn guest_error(error: &Error) -> HttpError {
         Error::BodyTooLarge(limit) => HttpError::BodyTooLarge(u32::try_from(*limit).unwrap_or(u32::MAX)),
         Error::TooManyRedirects(limit) => HttpError::TooManyRedirects(*limit),
         Error::Other(why) => HttpError::Other(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_guest_hands_over_with_a_request_is_counted() {
+        let bytes = |change: fn(&mut GuestRequest)| {
+            let mut request = get_request("http://shop.test".to_owned());
+            let before = guest_bytes(&request);
+            change(&mut request);
+            guest_bytes(&request) - before
+        };
+        assert_eq!(bytes(|_| {}), 0);
+        assert_eq!(bytes(|request| request.method.push_str(&"x".repeat(1_000))), 1_000);
+        assert_eq!(bytes(|request| request.name = Some("x".repeat(1_000))), 1_000);
+        assert_eq!(bytes(|request| request.body = Some("x".repeat(1_000))), 1_000);
+        assert_eq!(bytes(|request| request.body_bytes = Some(vec![0; 1_000])), 1_000);
+        // Pairs take memory that are empty.
+        let pair = size_of::<(String, String)>();
+        assert_eq!(bytes(|request| request.headers = Some(vec![Default::default(); 1_000])), 1_000 * pair);
+        assert_eq!(bytes(|request| request.tags = Some(vec![Default::default(); 1_000])), 1_000 * pair);
+        assert!(guest_bytes(&get_request("x".repeat(1_000))) > 1_000);
     }
 }

@@ -7,13 +7,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::sandbox::log::{LogBudget, shown};
-use crate::sandbox::state::Environment;
+use crate::sandbox::state::{Environment, LOOKED_AT_BYTES};
+use crate::sandbox::trap::HostTrap;
 
-/// A line that grows longer than this is logged in pieces.
-const MAX_LINE_BYTES: usize = 8 << 10;
+/// A line that is longer than this is logged in pieces.
+const MAX_PIECE_BYTES: usize = 8 << 10;
+
+/// What is logged of a line; its rest is dropped, and counted as a line.
+const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// Standard output and error of one virtual user.
 #[derive(Clone)]
@@ -34,6 +38,12 @@ impl Stdio {
 
     pub(in crate::sandbox) fn stderr(&self) -> Pipe {
         self.stderr.clone()
+    }
+
+    /// Takes nothing more: the next time that the guest prints something, it is trapped.
+    pub(in crate::sandbox) fn refuse(&self) {
+        self.stdout.lines(|lines| lines.refuses = true);
+        self.stderr.lines(|lines| lines.refuses = true);
     }
 
     /// Logs lines that were begun and not ended.
@@ -58,12 +68,14 @@ struct Lines {
     vu: u32,
     stream: &'static str,
     begun: Vec<u8>,
+    /// Nothing more is taken: the guest called for longer than it may compute.
+    refuses: bool,
     budget: LogBudget,
 }
 
 impl Lines {
     fn new(env: Arc<Environment>, vu: u32, stream: &'static str, budget: LogBudget) -> Lines {
-        Lines { env, vu, stream, begun: Vec::new(), budget }
+        Lines { env, vu, stream, begun: Vec::new(), refuses: false, budget }
     }
 
     fn write(&mut self, mut bytes: &[u8]) {
@@ -75,14 +87,11 @@ impl Lines {
         self.begin(bytes);
     }
 
-    /// Adds to the line that was begun; what it has no room for begins another one.
+    /// Adds to the line that was begun.
     fn begin(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(MAX_LINE_BYTES) {
-            if self.begun.len() + piece.len() > MAX_LINE_BYTES {
-                self.log();
-            }
-            self.begun.extend_from_slice(piece);
-        }
+        // More than is shown, since secrets are looked for in it before it is cut, and one more, to tell that it was.
+        let room = MAX_LINE_BYTES + LOOKED_AT_BYTES + 1 - self.begun.len();
+        self.begun.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn flush(&mut self) {
@@ -96,14 +105,38 @@ impl Lines {
         if !tracing::enabled!(target: "scenario", tracing::Level::INFO) {
             return;
         }
-        if !self.budget.take(line.len(), &self.env.limits) {
+        if self.budget.is_spent(&self.env.limits) {
+            // Before the work that a long line makes.
             return self.env.recorder.log_lines_dropped(1);
         }
         let text = String::from_utf8_lossy(&line);
-        let text = shown(text.trim_end_matches('\r'));
-        let message = self.env.secrets.mask(&text);
-        tracing::info!(target: "scenario", vu = self.vu, stream = self.stream, "{message}");
+        let text = self.env.masked(text.trim_end_matches('\r'), MAX_LINE_BYTES);
+        for piece in pieces(&text) {
+            self.log_piece(&shown(piece));
+        }
+        if line.len() > MAX_LINE_BYTES {
+            self.env.recorder.log_lines_dropped(1);
+        }
     }
+
+    fn log_piece(&self, piece: &str) {
+        if self.budget.take(piece.len(), &self.env.limits) {
+            tracing::info!(target: "scenario", vu = self.vu, stream = self.stream, "{piece}");
+        } else {
+            self.env.recorder.log_lines_dropped(1);
+        }
+    }
+}
+
+/// A line in pieces that are short enough to be read; one piece of an empty line.
+fn pieces(mut line: &str) -> impl Iterator<Item = &str> {
+    let mut left = true;
+    std::iter::from_fn(move || {
+        let (piece, rest) = line.split_at(line.floor_char_boundary(MAX_PIECE_BYTES));
+        let is_piece = std::mem::replace(&mut left, !rest.is_empty());
+        line = rest;
+        is_piece.then_some(piece)
+    })
 }
 
 impl IsTerminal for Pipe {
@@ -124,6 +157,7 @@ impl StdoutStream for Pipe {
 
 impl AsyncWrite for Pipe {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        let bytes = &bytes[..bytes.len().min(MAX_PIECE_BYTES)];
         self.lines(|lines| lines.write(bytes));
         Poll::Ready(Ok(bytes.len()))
     }
@@ -144,8 +178,17 @@ impl Pollable for Pipe {
 
 impl OutputStream for Pipe {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.lines(|lines| lines.write(&bytes));
-        Ok(())
+        if bytes.len() > MAX_PIECE_BYTES {
+            return Err(StreamError::trap("wrote more at one time than the stream had asked for"));
+        }
+        self.lines(|lines| {
+            if lines.refuses {
+                let limit = lines.env.limits.max_cpu_time;
+                return Err(StreamError::Trap(HostTrap::HostTime { limit }.into()));
+            }
+            lines.write(&bytes);
+            Ok(())
+        })
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -153,6 +196,21 @@ impl OutputStream for Pipe {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MAX_LINE_BYTES)
+        Ok(MAX_PIECE_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_in_pieces_of_whole_characters() {
+        let long = format!("a{}", "\u{e9}".repeat(MAX_PIECE_BYTES));
+        let all: Vec<&str> = pieces(&long).collect();
+        assert_eq!((all.len(), all.concat()), (3, long.clone()));
+        assert!(all.iter().all(|piece| piece.len() <= MAX_PIECE_BYTES));
+        assert_eq!(pieces("").collect::<Vec<_>>(), [""]);
+        assert_eq!(pieces("one").collect::<Vec<_>>(), ["one"]);
     }
 }

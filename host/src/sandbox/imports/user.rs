@@ -88,15 +88,16 @@ impl Host for State {
             self.env.recorder.log_lines_dropped(1);
             return Ok(());
         }
-        let message = self.masked(&message, MAX_MESSAGE_BYTES);
+        let message = self.env.masked(&message, MAX_MESSAGE_BYTES);
         if message.trim_matches(['\n', '\r']).is_empty() {
             // Nothing to show is a line too, or it could be had for ever.
             self.log.take(0, &self.env.limits);
         }
         // A line of its own for each, so that no guest can make one that looks like another's or the program's.
         for line in message.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+            let line = shown(line);
             if self.log.take(line.len(), &self.env.limits) {
-                log_line(level, self.identity.vu, &shown(line));
+                log_line(level, self.identity.vu, &line);
             } else {
                 self.env.recorder.log_lines_dropped(1);
             }

@@ -14,10 +14,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::MAX_FILE_BYTES;
 use super::document::Document;
 use super::mistakes::{PlanFileError, Text};
 use super::settings::Settings;
 use crate::cli::args::PolicyFileArgs;
+use crate::cli::files::read_up_to;
 use crate::http::HostPattern;
 use crate::plan::{Grants, Plan};
 
@@ -49,7 +51,9 @@ impl Policy {
     /// All that is wrong with the file.
     pub(super) fn of(args: &PolicyFileArgs) -> anyhow::Result<Option<Policy>> {
         let Some(path) = &args.policy else { return Ok(None) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("read the policy {}", path.display()))?;
+        let read = || format!("read the policy {}", path.display());
+        let text = read_up_to(path, MAX_FILE_BYTES).with_context(read)?;
+        let text = String::from_utf8(text).context("it is not UTF-8; save it in that encoding").with_context(read)?;
         Ok(Some(Policy::parse(path, &text, args.locked)?))
     }
 
@@ -69,6 +73,7 @@ impl Policy {
         self.hosts.get_or_insert_default();
         self.grants.secrets.get_or_insert_default();
         self.grants.components.get_or_insert_default();
+        self.grants.fetched_from.get_or_insert_default();
     }
 
     /// Sets what a run does not say to what the policy says.
@@ -120,6 +125,9 @@ impl Policy {
         // These lead past the names of hosts.
         for (flag, pattern) in plan.http.leads_to().filter(|(_, pattern)| !self.names(pattern)) {
             beyond.push(format!("--{flag} leads to {pattern}; {hint}"));
+        }
+        if self.is_locked && plan.http.tls.insecure {
+            beyond.push("--insecure takes anybody for an allowed host; leave it out".to_owned());
         }
         if plan.http.unix_socket.is_some() {
             beyond.push("--unix-socket leads to no host; leave it out".to_owned());

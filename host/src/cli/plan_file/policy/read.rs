@@ -13,7 +13,7 @@ use crate::near;
 use crate::plan::{Granted, Grants};
 
 /// What a policy has.
-const KEYS: [&str; 4] = ["hosts", "secrets", "limits", "component"];
+const KEYS: [&str; 5] = ["hosts", "fetched-from", "secrets", "limits", "component"];
 
 /// What a component of a policy has.
 const COMPONENT_KEYS: [&str; 3] = ["sha256", "name", "secrets"];
@@ -29,11 +29,17 @@ type Value<'a> = Spanned<DeValue<'a>>;
 /// All that is wrong with it.
 pub(super) fn read(file: &str, text: &str) -> Result<Policy, Vec<Mistake>> {
     let table = DeTable::parse(text).map_err(|error| vec![syntax(text, &error)])?;
-    let mut reader = Reader { keys: Keys::of_plan(), mistakes: Vec::new() };
+    let mut reader = Reader { keys: Keys::of_plan(), has_own_secrets: false, mistakes: Vec::new() };
     let mut policy = Policy {
         file: file.to_owned(),
         hosts: None,
-        grants: Grants { policy: file.to_owned(), secrets: None, virtual_users: None, components: None },
+        grants: Grants {
+            policy: file.to_owned(),
+            fetched_from: None,
+            secrets: None,
+            virtual_users: None,
+            components: None,
+        },
         limits: Settings::default(),
         virtual_users: None,
         is_locked: false,
@@ -41,17 +47,27 @@ pub(super) fn read(file: &str, text: &str) -> Result<Policy, Vec<Mistake>> {
     for (key, value) in table.get_ref() {
         match key.get_ref().as_ref() {
             "hosts" => policy.hosts = Some(reader.parsed(value, "hosts")),
+            "fetched-from" => policy.grants.fetched_from = Some(reader.parsed(value, "fetched-from")),
             "secrets" => policy.grants.secrets = Some(reader.strings(value, "secrets").into_iter().collect()),
             "limits" => reader.limits(value, &mut policy),
             "component" => policy.grants.components = Some(reader.components(value)),
             other => reader.unknown(key.span().start, other, &KEYS, "a policy"),
         }
     }
+    // What is said of some is meant of the others too.
+    if reader.has_own_secrets {
+        policy.grants.secrets.get_or_insert_default();
+    }
+    if policy.hosts.is_some() {
+        policy.grants.fetched_from.get_or_insert_default();
+    }
     if reader.mistakes.is_empty() { Ok(policy) } else { Err(reader.mistakes) }
 }
 
 struct Reader {
     keys: Keys,
+    /// A component has secrets of its own.
+    has_own_secrets: bool,
     mistakes: Vec<Mistake>,
 }
 
@@ -171,7 +187,10 @@ impl Reader {
                     Ok(digest) => sha256 = Some(digest),
                     Err(error) => self.mistake(value.span().start, format!("`sha256`: {error}")),
                 },
-                ("secrets", _) => secrets = self.strings(value, "secrets"),
+                ("secrets", _) => {
+                    self.has_own_secrets = true;
+                    secrets = self.strings(value, "secrets");
+                }
                 // For people.
                 ("name", DeValue::String(_)) => {}
                 (key @ ("sha256" | "name"), _) => {

@@ -3,6 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::cli::plan_file::tests::{folder, given};
 use crate::cli::plan_file::{Loads, load_file};
+use crate::source::Source;
 
 const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -70,6 +71,58 @@ fn hosts_of_a_run_are_among_those_of_its_policy() {
 }
 
 #[test]
+fn every_host_is_those_at_public_addresses() {
+    let every = policy("hosts = [\"*\"]");
+    for flags in [&["-H", "http://shop.test"][..], &["-H", "http://8.8.8.8"], &["--allow-host", "*:80"]] {
+        let plan = held(&every, "", flags).expect("it is public");
+        assert!(plan.scenarios[0].public_target, "{flags:?}");
+    }
+    for (flags, beyond) in [
+        (&["-H", "http://localhost:1"][..], "may not reach localhost:1; it has *"),
+        (&["-H", "http://127.0.0.1:1"], "may not reach 127.0.0.1:1; it has *"),
+        (&["--allow-host", "localhost"], "may not reach localhost; it has *"),
+        (&["--allow-host", "*.localhost"], "may not reach *.localhost; it has *"),
+        (&["--allow-host", "10.0.0.0/8"], "may not reach 10.0.0.0/8; it has *"),
+    ] {
+        let error = held(&every, "", flags).expect_err(beyond);
+        assert!(error.contains(beyond), "{error}");
+    }
+    let named = policy("hosts = [\"localhost:1\"]");
+    assert!(!held(&named, "", &["-H", "http://localhost:1"]).expect("it is named").scenarios[0].public_target);
+}
+
+#[test]
+fn components_are_fetched_from_where_the_policy_says() {
+    let url = |host: &str| format!("https://{host}/a.wasm#sha256={DIGEST}").parse::<Source>().expect(host);
+    let grants = |policy: &Policy| held(policy, "", &[]).expect("it asks for nothing").grants.expect("grants");
+    let named = grants(&policy("hosts = [\"shop.test\"]\nfetched-from = [\"scenarios.test:443\", \"10.0.0.0/8\"]"));
+    for host in ["scenarios.test", "10.1.2.3:8443"] {
+        assert_eq!(named.check_source("shop", &url(host)), Ok(()), "{host}");
+    }
+    for host in ["shop.test", "scenarios.test:8443", "127.0.0.1", "11.0.0.1"] {
+        let error = named.check_source("shop", &url(host)).expect_err(host).to_string();
+        assert!(error.contains("among `fetched-from`"), "{error}");
+        assert!(!named.may_fetch()(&format!("https://{host}/").parse().expect(host)), "{host}");
+    }
+    for nowhere in [policy("hosts = [\"scenarios.test\"]"), locked("")] {
+        assert!(grants(&nowhere).check_source("shop", &url("scenarios.test")).is_err());
+        assert_eq!(grants(&nowhere).check_source("shop", &"a.wasm".parse().expect("a path")), Ok(()));
+    }
+    assert_eq!(grants(&policy("")).check_source("shop", &url("scenarios.test")), Ok(()));
+}
+
+#[test]
+fn a_component_that_is_given_secrets_keeps_others_from_them() {
+    let digest = DIGEST.parse().expect("a digest");
+    for (text, granted) in [("secrets = [\"own\"]", true), ("secrets = []", false)] {
+        let text = format!("[[component]]\nsha256 = \"{DIGEST}\"\n{text}\n");
+        let grants = held(&policy(&text), "", &[]).expect("it is checked later").grants.expect("grants");
+        assert_eq!(grants.check("shop", &digest, ["own"]).is_ok(), granted);
+        assert!(grants.check("shop", &digest, ["other"]).is_err());
+    }
+}
+
+#[test]
 fn a_run_holds_its_components_and_secrets_to_the_policy() {
     let text =
         format!("secrets = [\"all\"]\n[[component]]\nname = \"shop\"\nsha256 = \"{DIGEST}\"\nsecrets = [\"own\"]\n");
@@ -94,6 +147,7 @@ fn what_is_locked_has_nothing_that_the_policy_does_not_name() {
         (&["-H", "http://shop.test"][..], "may not reach shop.test:80; it has none"),
         (&["--max-cpu-time", "2s"], "--max-cpu-time 2s is more than 1s"),
         (&["--max-body-size", "1GiB"], "--max-body-size 1GiB is more than 64MiB"),
+        (&["--insecure"], "--insecure takes anybody for an allowed host"),
     ] {
         let error = held(&policy, "", flags).expect_err(beyond);
         assert!(error.contains(beyond), "{error}");
