@@ -249,9 +249,9 @@ impl VirtualUser {
             let mut instance = Instance::new(&cast.scenario, Arc::clone(&cast.env), identity, allowance).await?;
             instance.set_iteration(u32::try_from(self.iterations).unwrap_or(u32::MAX));
             // What is cut off before was not begun, and counts for nothing.
-            let under_way = cast.scenario.has_lifecycle().then(|| HookUnderWay::new(&cast.env, "start"));
+            let under_way = HookUnderWay::new(&cast, "start");
             let started = instance.start(&cast.setup_data).await;
-            under_way.map(HookUnderWay::ended);
+            under_way.ended();
             started.map(|()| instance)
         };
         let made = made.await.inspect(|instance: &Instance| self.stop_requested |= instance.stop_requested());
@@ -375,9 +375,9 @@ impl VirtualUser {
 
     async fn stop(&mut self, mut instance: Instance) {
         let cast = Arc::clone(&self.cast);
-        let under_way = cast.scenario.has_lifecycle().then(|| HookUnderWay::new(&cast.env, "stop"));
+        let under_way = HookUnderWay::new(&cast, "stop");
         let stopped = instance.stop().await;
-        under_way.map(HookUnderWay::ended);
+        under_way.ended();
         if let Err(error) = stopped {
             error.record_for_hook("stop", &cast.env);
         }
@@ -421,8 +421,9 @@ struct HookUnderWay<'a> {
 }
 
 impl<'a> HookUnderWay<'a> {
-    fn new(env: &'a Environment, hook: &'static str) -> HookUnderWay<'a> {
-        HookUnderWay { env: Some(env), hook }
+    /// Of a scenario without hooks none is under way.
+    fn new(cast: &'a Cast, hook: &'static str) -> HookUnderWay<'a> {
+        HookUnderWay { env: cast.scenario.has_lifecycle().then_some(&*cast.env), hook }
     }
 
     fn ended(mut self) {
