@@ -21,6 +21,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::source::Source;
 use crate::units;
 
+use hidden::source;
+
 pub(super) use compare::CompareArgs;
 pub(super) use http::{ConnectionArgs, GivenProxy, HttpArgs, TlsArgs};
 pub(super) use inspect::InspectArgs;
@@ -66,7 +68,7 @@ pub(super) struct RunArgs {
 
     /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without); or
     /// a plan file, whose name ends in .toml
-    #[arg(value_name = "SCENARIO")]
+    #[arg(value_name = "SCENARIO", value_parser = source())]
     pub(super) scenario: Source,
 
     #[command(flatten)]
@@ -103,7 +105,7 @@ pub(super) struct CheckArgs {
 
     /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without); or
     /// a plan file, whose name ends in .toml, for each of its scenarios
-    #[arg(value_name = "SCENARIO")]
+    #[arg(value_name = "SCENARIO", value_parser = source())]
     pub(super) scenario: Source,
 
     /// Show each request and its response on standard error, as curl does
@@ -137,7 +139,7 @@ pub(super) struct ShowArgs {
     pub(super) given: Given,
 
     /// The scenario or the plan file, as `run` takes it
-    #[arg(value_name = "SCENARIO", required_unless_present = "schema")]
+    #[arg(value_name = "SCENARIO", value_parser = source(), required_unless_present = "schema")]
     pub(super) scenario: Option<Source>,
 
     /// Print the plan as a plan file, with its load over time in pictures

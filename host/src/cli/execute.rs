@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{OutputArgs, RunArgs};
-use super::keys::Keys;
+use super::keys::{Keys, give_back_terminal};
 use super::look::{self, color, unicode};
 use super::plan_file::{self, Loads};
 use super::{exit, logging, runtime};
@@ -186,14 +186,18 @@ fn watch_signals(control: Control, load_is_over: Arc<AtomicBool>) -> anyhow::Res
                 std::process::exit(exit::INTERRUPTED.into());
             }
             control.interrupt();
-            match number {
-                1 => tracing::info!("stopping: iterations under way may end; interrupt again to cut them off"),
-                2 => {}
-                // Cutting off takes a moment, unless a thread is stuck.
-                _ => {
-                    tracing::error!("interrupted a third time: ended at once, without a report");
-                    std::process::exit(exit::INTERRUPTED.into());
-                }
+            if control.interrupts() == 1 {
+                tracing::info!("stopping: iterations under way may end; interrupt again to cut them off");
+            }
+            // Cutting off takes a moment, unless a thread is stuck.
+            if number > 2 {
+                give_back_terminal();
+                // Not by the log, whose lines wait for those who are stuck.
+                let _ = rustix::io::write(
+                    std::io::stderr(),
+                    b"\r\nwasmload: interrupted a third time, ended without a report\n",
+                );
+                std::process::exit(exit::INTERRUPTED.into());
             }
         }
     };

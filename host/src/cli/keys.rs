@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -123,9 +124,22 @@ fn say_factor(factor: f64) {
 
 /// The terminal that is standard input, in a mode in which each key is there at once and is not shown. It gets back the
 /// mode that it had when this is dropped.
-struct Terminal {
-    /// The mode to give back.
-    found: Termios,
+#[derive(Debug)]
+struct Terminal(());
+
+/// The mode that the terminal is to be given back; none where it has it.
+static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Gives the terminal its mode back, also in the midst of everything.
+pub(super) fn give_back_terminal() {
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // In the background the terminal is the shell's, in the shell's mode.
+    if let Some(found) = found.filter(|_| in_foreground()) {
+        // Whoever could be told of a failure reads the same terminal.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &found);
+        // Pressed for the run, too late for it, and not meant for a shell.
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    }
 }
 
 /// What there is to do for who waits.
@@ -147,7 +161,7 @@ impl Terminal {
         if !in_foreground() {
             return None;
         }
-        let mut terminal = Terminal { found: tcgetattr(io::stdin()).ok()? };
+        let terminal = Terminal(());
         terminal.hold().ok()?;
         // Typed for a shell, not for the run.
         tcflush(io::stdin(), QueueSelector::IFlush).ok()?;
@@ -155,18 +169,18 @@ impl Terminal {
     }
 
     /// Sets the mode, unless it is set. After Ctrl-Z and `fg` it may be the shell's.
-    fn hold(&mut self) -> io::Result<()> {
+    fn hold(&self) -> io::Result<()> {
         let found = tcgetattr(io::stdin())?;
         if found.local_modes.intersects(Terminal::LINES) {
             tcsetattr(io::stdin(), OptionalActions::Now, &keys_mode(&found))?;
-            self.found = found;
+            *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         }
         Ok(())
     }
 
     /// Waits until there is something to do. In the background it leaves the terminal alone: to set its mode or to read
     /// from it would stop the whole program.
-    fn wait(&mut self, end: &PipeReader) -> io::Result<Event> {
+    fn wait(&self, end: &PipeReader) -> io::Result<Event> {
         let stdin = io::stdin();
         let mut watched = [PollFd::new(end, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
         let in_front = in_foreground();
@@ -193,13 +207,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // In the background the terminal is the shell's, in the shell's mode.
-        if in_foreground() {
-            // Whoever could be told of a failure reads the same terminal.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.found);
-            // Pressed for the run, too late for it, and not meant for a shell.
-            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-        }
+        give_back_terminal();
     }
 }
 

@@ -5,6 +5,7 @@ pub(super) mod load;
 
 use std::collections::BTreeMap;
 use std::env::VarError;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -157,7 +158,11 @@ fn secret_value(Secret { name, source }: &Secret) -> Result<String, FlagError> {
 
 /// A file's text, but for its last line's end.
 fn secret_file(path: &Path) -> Result<String, String> {
-    let bytes = read_up_to(path, MAX_SECRET_BYTES + 2).map_err(|error| error.to_string())?;
+    // Its line's end is no part of it.
+    let bytes = read_up_to(path, MAX_SECRET_BYTES + 2).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => format!("it has more than {MAX_SECRET_BYTES} bytes"),
+        _ => error.to_string(),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
@@ -220,7 +225,7 @@ mod tests {
             (SecretSource::Value("s3cret".repeat(20_000)), "it has more than 65536 bytes"),
             (SecretSource::Environment("WASMLOAD_NOT_SET".to_owned()), "variable WASMLOAD_NOT_SET: it is not set"),
             (SecretSource::File("/dev/null".into()), "from /dev/null: it is empty"),
-            (SecretSource::File("/dev/zero".into()), "from /dev/zero: it has more than 65538 bytes"),
+            (SecretSource::File("/dev/zero".into()), "from /dev/zero: it has more than 65536 bytes"),
             (SecretSource::File("/proc/self/exe".into()), "from /proc/self/exe: it has more than"),
         ] {
             let error = value(source).expect_err(expected);

@@ -175,10 +175,11 @@ impl Client {
 
     /// A request that will not be sent; its exchange has this error.
     pub fn refuse(&self, request: &Request<'_>, error: Error) -> Prepared {
-        let beginning = |text: &str| match text.len() {
-            // The rest may begin within a secret, of which what is left here would be shown.
-            MAX_REFUSED_BYTES.. => format!("(of {} bytes)", text.len()),
-            _ => text.to_owned(),
+        let beginning = |text: &str| match text.split(['?', '#']).next() {
+            _ if text.len() <= MAX_REFUSED_BYTES => text.to_owned(),
+            Some(path) if path.len() <= MAX_REFUSED_BYTES => path.to_owned(),
+            // Its end may be that of a secret's beginning, which would not be known as one.
+            _ => "(too long to be shown)".to_owned(),
         };
         let refused = Refused { method: beginning(request.method), url: beginning(request.url), error };
         Prepared { subject: Subject::Refused(Box::new(refused)), options: self.options(request) }
@@ -263,7 +264,10 @@ impl Client {
     /// Where it leads nowhere that requests go to.
     pub(super) fn redirected(&self, request: &Encoded, status: u16, location: &str) -> Result<Encoded, Error> {
         let url = redirect::resolve(&self.url_of(request), location)?;
-        let target = Target::of(self.0.context.base.as_ref(), &url)?;
+        let target = Target::of(self.0.context.base.as_ref(), &url).map_err(|error| match error {
+            Error::InvalidRequest(why) => redirect::bad(location, &why),
+            other => other,
+        })?;
         let same_origin = target.origin == request.origin;
         let (method, with_body) = redirect::method(status, request.method());
         let headers: Vec<_> =

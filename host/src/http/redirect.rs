@@ -1,6 +1,7 @@
 //! Redirects: which responses are, where they lead, and what of a request goes there (RFC 9110, section 15.4).
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use url::Url;
 
@@ -17,17 +18,21 @@ pub(super) fn location(response: &Response) -> Option<Cow<'_, str>> {
 /// # Errors
 /// [`Error::Protocol`] for what isn't an http or https URL.
 pub(super) fn resolve(from: &str, location: &str) -> Result<Url, Error> {
-    // Whole: secrets are looked for in it later, and of one that is cut a part would be left.
-    let bad = |reason: &str| Error::protocol(format!("redirect to {location:?}: {reason}"));
     let resolved = Url::parse(from).and_then(|from| from.join(location));
-    let mut url = resolved.map_err(|error| bad(&error.to_string()))?;
+    let mut url = resolved.map_err(|error| bad(location, &error))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad("neither http nor https"));
+        return Err(bad(location, &"neither http nor https"));
     }
     // Neither fails for these schemes.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Ok(url)
+}
+
+/// A server's location that no request can be made of, which is its fault and not the scenario's.
+pub(super) fn bad(location: &str, why: &dyn Display) -> Error {
+    // Whole, and behind the reason: it is cut when secrets were looked for in it, of which a part would be left.
+    Error::protocol(format!("redirect that leads nowhere, {why}: {location:?}"))
 }
 
 /// The method for the next hop, and whether the body goes along.
@@ -84,7 +89,7 @@ mod tests {
         let long = format!("myapp://callback/?{}&token=1234567890", "a".repeat(5_000));
         for location in ["ftp://h/", "javascript:alert(1)", "http://", &long] {
             let Err(Error::Protocol(text)) = resolve("http://h:1/x/a", location) else { panic!("{location}") };
-            assert!(text.contains(location), "{text}");
+            assert!(text.starts_with("redirect that leads nowhere, ") && text.contains(location), "{text}");
         }
     }
 

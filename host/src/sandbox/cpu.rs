@@ -254,13 +254,19 @@ pub(super) struct CpuMeter {
     since: Duration,
     /// The host was called since the last tick, so the tick that comes next may be one that passed there.
     in_host: bool,
+    /// When guest code was left last, it had gone on for too long without a tick.
+    outlasted: bool,
+    /// How many ticks may pass without one that comes while guest code runs.
+    most: u32,
+    limit: Duration,
     account: Account,
 }
 
 impl CpuMeter {
-    /// For an instance of the virtual user of that account.
-    pub(super) fn new(account: Account) -> CpuMeter {
-        CpuMeter { ticks: 0, since: Duration::ZERO, in_host: false, account }
+    /// For an instance of the virtual user of that account, whose guest may compute for so long.
+    pub(super) fn new(account: Account, limit: Duration) -> CpuMeter {
+        let (ticks, since, in_host, outlasted, most) = (0, Duration::ZERO, false, false, ticks_in(limit));
+        CpuMeter { ticks, since, in_host, outlasted, most, limit, account }
     }
 
     /// Whose CPU time it is.
@@ -273,17 +279,21 @@ impl CpuMeter {
         self.in_host = true;
     }
 
-    /// Every call of the host begins with this: the guest's CPU time is counted anew. Whether the virtual user has had its
-    /// thread for longer than that without a tick.
-    pub(super) fn call(&mut self, limit: Duration) -> bool {
-        self.begin();
+    /// Whether the virtual user has had its thread for longer than its guest may compute, and no tick came though guest
+    /// code was left before: to look whether a tick came is to leave it too.
+    pub(super) fn outlasts(&mut self) -> bool {
         let ticks = engine::ticks().wrapping_sub(self.account.0.seen.load(Relaxed));
-        ticks > ticks_in(limit) && turns::thread_runs() > limit
+        if ticks <= self.most {
+            self.outlasted = false;
+            return false;
+        }
+        turns::thread_runs() > self.limit && std::mem::replace(&mut self.outlasted, true)
     }
 
     /// Counts a tick that comes while guest code runs; the guest's CPU time since its last call of the host. Ticks are
     /// those of the wall's clock, so what the thread had is counted at the most: on a busy machine that may be less.
     pub(super) fn tick(&mut self, thread_time: Duration) -> Duration {
+        self.outlasted = false;
         if std::mem::take(&mut self.in_host) {
             (self.ticks, self.since) = (0, thread_time);
             return Duration::ZERO;
@@ -345,7 +355,7 @@ mod tests {
 
     #[test]
     fn ticks_in_the_host_are_not_the_guests() {
-        let mut cpu = CpuMeter::new(Account::default());
+        let mut cpu = CpuMeter::new(Account::default(), TICK * 100);
         let thread = |ticks: u32| TICK * (100 + ticks);
         cpu.begin();
         assert_eq!(cpu.tick(thread(0)), Duration::ZERO);
@@ -357,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_others_on_the_machine_took_is_not_the_guests() {
-        let mut cpu = CpuMeter::new(Account::default());
+        let mut cpu = CpuMeter::new(Account::default(), TICK * 100);
         cpu.begin();
         cpu.tick(TICK * 5);
         let used: Vec<_> = (1..=100).map(|tick| cpu.tick(TICK * 5 + TICK * tick / 10)).collect();
@@ -466,9 +476,12 @@ mod tests {
     async fn who_waited_for_long_has_not_had_its_thread_for_long() {
         let account = Account::default();
         account.0.seen.store(engine::ticks().wrapping_sub(1_000), Relaxed);
-        let mut cpu = CpuMeter::new(account.clone());
-        assert!(cpu.call(Duration::ZERO));
-        let call = std::pin::pin!(async { cpu.call(Duration::ZERO) });
-        assert!(!account.charge_polls(call).await);
+        let mut cpu = CpuMeter::new(account.clone(), Duration::ZERO);
+        assert_eq!([cpu.outlasts(), cpu.outlasts()], [false, true]);
+        // The one that looks for a tick is not told from others before it did.
+        cpu.tick(Duration::ZERO);
+        assert!(!cpu.outlasts());
+        let call = std::pin::pin!(async { [cpu.outlasts(), cpu.outlasts()] });
+        assert_eq!(account.charge_polls(call).await, [false; 2]);
     }
 }

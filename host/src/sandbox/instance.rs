@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::Store;
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, Instance as WasmInstance, Lift, Lower, TypedFunc,
 };
+use wasmtime::{CallHook, Store};
 
 use super::imports::duration;
 use super::scenario::{Entry, Scenario, Task, TaskSet, WaitTime};
@@ -235,6 +235,10 @@ fn bound(store: &mut Store<State>) {
     store.limiter(|state| state.memory_limiter());
     store.epoch_deadline_callback(|mut context| context.data_mut().tick());
     store.set_epoch_deadline(1);
+    store.call_hook(|mut context, transition| match transition {
+        CallHook::CallingHost => context.data_mut().leaves_guest(),
+        _ => Ok(()),
+    });
     let limits = store.data().limits().clone();
     store.set_max_component_handles(limits.max_handles);
     store.set_hostcall_fuel(limits.max_call_bytes);

@@ -204,7 +204,7 @@ impl State {
             stop_requested: false,
             random: random_stream(env.seed, identity.vu, u64::from(identity.instance) * 2),
             log,
-            cpu: CpuMeter::new(account),
+            cpu: CpuMeter::new(account, env.limits.max_cpu_time),
             memory: MemoryLimiter::new(env.limits.max_memory_bytes),
             table,
             requests: Arc::new(Semaphore::new(env.limits.max_concurrent_requests.max(1))),
@@ -218,12 +218,17 @@ impl State {
         &self.env.limits
     }
 
-    /// Every call of the host begins with this: the guest's CPU time is counted anew. Refuses to go on where ticks, which
-    /// come in loops and at the beginnings of functions of guest code alone, have not come for longer than it may compute.
-    pub(super) fn host_call(&mut self) -> wasmtime::Result<()> {
-        let limit = self.env.limits.max_cpu_time;
-        if guards::ON && self.cpu.call(limit) {
-            return Err(HostTrap::HostTime { limit }.into());
+    /// Every call of the contract begins with this: the guest's CPU time is counted anew.
+    pub(super) fn host_call(&mut self) {
+        self.cpu.begin();
+    }
+
+    /// Guest code is left for the host, or for wasmtime itself: by a call of the contract or of WASI, by a look
+    /// at ticks, or by an instruction that wasmtime has a function for. Refuses to go on where ticks, which come in loops and at the beginnings of functions of
+    /// guest code alone, have not come for longer than it may compute.
+    pub(super) fn leaves_guest(&mut self) -> wasmtime::Result<()> {
+        if self.cpu.outlasts() {
+            return Err(HostTrap::HostTime { limit: self.env.limits.max_cpu_time }.into());
         }
         Ok(())
     }
@@ -382,16 +387,10 @@ impl HostWallClock for StoppedClock {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let outlasted = guards::ON && self.cpu.call(self.env.limits.max_cpu_time);
+        self.cpu.begin();
         self.wasi();
         match &mut self.wasi {
-            Some(wasi) => {
-                if outlasted {
-                    // This can't be refused itself; of what WASI offers, only printing takes long.
-                    wasi.stdio.refuse();
-                }
-                WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table }
-            }
+            Some(wasi) => WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table },
             None => unreachable!("made on the line above"),
         }
     }

@@ -127,7 +127,9 @@ impl Secrets {
 /// The text as it stands where it was taken for the name of a host; none where that is the same.
 fn lower_case(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    (text.len() >= MIN_LINE_BYTES && lower != text).then_some(lower)
+    // A short one without digits may be a word, which stands in many texts.
+    let is_no_word = text.len() >= MIN_LINE_BYTES || text.len() >= 4 && text.contains(|c: char| c.is_ascii_digit());
+    (is_no_word && lower != text).then_some(lower)
 }
 
 /// Adds a place to others that are in order and apart from each other; they are so afterwards too.

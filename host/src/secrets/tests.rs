@@ -59,6 +59,7 @@ fn a_secret_is_hidden_in_the_name_of_a_host_too() {
         secrets.mask("http://topsecretvalue.evil.test is not the target"),
         "http://***.evil.test is not the target"
     );
+    assert_eq!(one("Sekret7").mask("sekret7:80"), "***:80");
     // Short words in lower case are no secret.
     assert_eq!(one("Token").mask("token"), "token");
 }

@@ -259,7 +259,8 @@ impl Source {
         let fail = |why: String| SourceError::Fetch { url: url.to_string(), why };
         let chain = |error: reqwest::Error| fail(with_causes(&error));
         let redirects = reqwest::redirect::Policy::custom(move |redirect| match redirect.previous().len() {
-            MAX_REDIRECTS.. => redirect.error(format!("more than {MAX_REDIRECTS} redirects")),
+            // The first of them is no redirect.
+            urls if urls > MAX_REDIRECTS => redirect.error(format!("more than {MAX_REDIRECTS} redirects")),
             _ if may_fetch(redirect.url()) => redirect.follow(),
             _ => {
                 let host = redirect.url().host_str().unwrap_or_default().to_owned();

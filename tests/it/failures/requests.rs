@@ -95,9 +95,9 @@ fn redirects_to_where_nobody_listens() {
 #[test]
 fn redirects_to_what_is_not_http() {
     for (location, text) in [
-        ("ftp://127.0.0.1/", r#"redirect to "ftp://127.0.0.1/": neither http nor https"#),
-        ("http://", r#"redirect to "http://": empty host"#),
-        ("javascript:alert(1)", r#"redirect to "javascript:alert(1)": neither http nor https"#),
+        ("ftp://127.0.0.1/", r#"redirect that leads nowhere, neither http nor https: "ftp://127.0.0.1/""#),
+        ("http://", r#"redirect that leads nowhere, empty host: "http://""#),
+        ("javascript:alert(1)", r#"redirect that leads nowhere, neither http nor https: "javascript:alert(1)""#),
     ] {
         let server = redirecting(location);
         assert_fails(asks(&server, "/bad"), &Outcome::told("protocol", text, &REDIRECTED[..3]));

@@ -33,7 +33,15 @@ fn guests_that_compute_without_end_are_trapped() {
 fn guests_that_call_the_host_without_a_loop_are_trapped() {
     let fate =
         Fate::Trap("called the host for longer than 100ms without a loop or a function of its own; --max-cpu-time");
-    assert_harmless(&[Case { fate, ..work("calls_straight_on", "") }]);
+    assert_harmless(&[
+        Case { fate, ..work("calls_straight_on", "") },
+        Case { fate, ..work("looks_up_straight_on", "") },
+        Case {
+            fate: Fate::Trap("called the host for longer than 20ms without a loop or a function of its own"),
+            keys: r#"max-cpu-time = "20ms""#,
+            ..work("streams_straight_on", "")
+        },
+    ]);
 }
 
 /// Each of them has less than a virtual user may have of its thread, and all of them together next to everything.

@@ -6,13 +6,20 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
+use crate::source::{Source, SourceError};
+
 /// Reads a value, and refuses what is none without repeating it.
 #[derive(Clone, Debug)]
-pub(super) struct Hidden<T> {
+pub(in crate::cli) struct Hidden<T> {
     /// The flag, as help shows it.
     pub(super) flag: &'static str,
     /// Reads it. What it says must not have the value in it.
     pub(super) parse: fn(&str) -> Result<T, String>,
+}
+
+/// A component or plan file. Its errors repeat it, but for a URL's password.
+pub(in crate::cli) fn source() -> Hidden<Source> {
+    Hidden { flag: "SCENARIO", parse: |text| text.parse().map_err(|error: SourceError| error.to_string()) }
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Hidden<T> {

@@ -2,12 +2,13 @@
 
 use clap::Args;
 
+use super::hidden::source;
 use crate::source::Source;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct InspectArgs {
     /// The scenario: a component's path or https URL, with #sha256= and its digest behind it (a path can do without)
-    #[arg(value_name = "SCENARIO")]
+    #[arg(value_name = "SCENARIO", value_parser = source())]
     pub(in crate::cli) scenario: Source,
 
     /// Only read it: neither compile it nor ask it for its tasks

@@ -9,11 +9,11 @@ use clap::Args;
 #[command(next_help_heading = "Policy")]
 pub(in crate::cli) struct PolicyFileArgs {
     /// Hold the run to this file: where requests may go, what virtual users may use, which secrets scenarios are
-    /// granted, and which components may be run; flags and plan files can't go beyond it
+    /// granted, which components may be run, and where they may be fetched from; flags and plan files can't go beyond it
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) policy: Option<PathBuf>,
 
-    /// Refuse what the policy does not name: components, hosts and secrets, and limits above their defaults
+    /// Refuse what the policy does not name: components, hosts and secrets, limits above their defaults, and --insecure
     #[arg(long, requires = "policy")]
     pub(in crate::cli) locked: bool,
 }

@@ -168,7 +168,13 @@ impl<'a> Meant<'a> {
 }
 
 fn may_go_to(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    leads_somewhere(url) && url.username().is_empty() && url.password().is_none()
+}
+
+/// A name has 253 bytes at the most.
+fn leads_somewhere(url: &Url) -> bool {
+    let is_too_long = matches!(url.host(), Some(url::Host::Domain(name)) if name.len() > 253);
+    matches!(url.scheme(), "http" | "https") && !is_too_long
 }
 
 /// Holds a request that is to be sent against what is meant.
@@ -231,7 +237,7 @@ fn check_over_http2(encoded: &Encoded, meant: &Meant<'_>) {
 fn check_redirect(client: &Client, encoded: &Encoded, location: &str, flags: u8) {
     let status = [301, 302, 303, 307][usize::from(flags >> STATUS_SHIFT & 3)];
     let from = Url::parse(&client.url_of(encoded)).expect("it was one");
-    let url = from.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = from.join(location).ok().filter(leads_somewhere);
     let (encoded_next, mut url) = match (client.redirected(encoded, status, location), url) {
         (Ok(next), Some(url)) => (next, url),
         (Err(Error::Protocol(_)), None) => return,
@@ -259,5 +265,14 @@ mod tests {
     fn any_request_is_refused_or_sent_as_it_is_meant() {
         let (seeds, pieces) = inputs::of("request");
         inputs::try_some(&seeds, &pieces, 4_000, check);
+    }
+
+    #[test]
+    fn names_that_are_too_long_lead_nowhere() {
+        let long = format!("http://{}.test/", "a".repeat(300));
+        for fields in [["http://a.test", "/", &long], ["http://a.test", &long, "/"], [&*long, "/", "/"]] {
+            let input = fields.map(str::as_bytes).join(&0xff);
+            check(&[b"\0", &input[..], b"\xffGET\xff"].concat());
+        }
     }
 }

@@ -11,13 +11,13 @@ fn find<'a>(sets: &'a [DataSet], name: &str) -> wasmtime::Result<&'a DataSet> {
 
 impl Host for State {
     fn next_row(&mut self, name: String) -> wasmtime::Result<Option<Row>> {
-        self.host_call()?;
+        self.host_call();
         let State { env, random, .. } = self;
         Ok(find(&env.data, &name)?.next_row(random).cloned())
     }
 
     fn row_count(&mut self, name: String) -> wasmtime::Result<u32> {
-        self.host_call()?;
+        self.host_call();
         Ok(find(&self.env.data, &name)?.row_count())
     }
 }

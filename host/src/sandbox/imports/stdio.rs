@@ -11,12 +11,11 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::sandbox::log::{LogBudget, shown};
 use crate::sandbox::state::{Environment, LOOKED_AT_BYTES};
-use crate::sandbox::trap::HostTrap;
 
 /// A line that is longer than this is logged in pieces.
 const MAX_PIECE_BYTES: usize = 8 << 10;
 
-/// What is logged of a line; its rest is dropped, and counted as a line.
+/// What is logged of a line; behind it stands that it goes on.
 const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// Standard output and error of one virtual user.
@@ -38,12 +37,6 @@ impl Stdio {
 
     pub(in crate::sandbox) fn stderr(&self) -> Pipe {
         self.stderr.clone()
-    }
-
-    /// Takes nothing more: the next time that the guest prints something, it is trapped.
-    pub(in crate::sandbox) fn refuse(&self) {
-        self.stdout.lines(|lines| lines.refuses = true);
-        self.stderr.lines(|lines| lines.refuses = true);
     }
 
     /// Logs lines that were begun and not ended.
@@ -68,14 +61,12 @@ struct Lines {
     vu: u32,
     stream: &'static str,
     begun: Vec<u8>,
-    /// Nothing more is taken: the guest called for longer than it may compute.
-    refuses: bool,
     budget: LogBudget,
 }
 
 impl Lines {
     fn new(env: Arc<Environment>, vu: u32, stream: &'static str, budget: LogBudget) -> Lines {
-        Lines { env, vu, stream, begun: Vec::new(), refuses: false, budget }
+        Lines { env, vu, stream, begun: Vec::new(), budget }
     }
 
     fn write(&mut self, mut bytes: &[u8]) {
@@ -115,7 +106,7 @@ impl Lines {
             self.log_piece(&shown(piece));
         }
         if line.len() > MAX_LINE_BYTES {
-            self.env.recorder.log_lines_dropped(1);
+            self.log_piece("(the line goes on, and is cut here)");
         }
     }
 
@@ -181,14 +172,8 @@ impl OutputStream for Pipe {
         if bytes.len() > MAX_PIECE_BYTES {
             return Err(StreamError::trap("wrote more at one time than the stream had asked for"));
         }
-        self.lines(|lines| {
-            if lines.refuses {
-                let limit = lines.env.limits.max_cpu_time;
-                return Err(StreamError::Trap(HostTrap::HostTime { limit }.into()));
-            }
-            lines.write(&bytes);
-            Ok(())
-        })
+        self.lines(|lines| lines.write(&bytes));
+        Ok(())
     }
 
     fn flush(&mut self) -> StreamResult<()> {

@@ -38,18 +38,18 @@ async fn sleep(time: Duration, control: Control) {
 
 impl Host for State {
     fn identify(&mut self) -> wasmtime::Result<Identity> {
-        self.host_call()?;
+        self.host_call();
         Ok(Identity { id: self.identity.vu, iteration: self.iteration, scenario: self.env.scenario_name.clone() })
     }
 
     async fn sleep(&mut self, time: f64) -> wasmtime::Result<()> {
-        self.host_call()?;
+        self.host_call();
         sleep(duration(time), self.env.control.clone()).await;
         Ok(())
     }
 
     fn mark_failure(&mut self, reason: String) -> wasmtime::Result<()> {
-        self.host_call()?;
+        self.host_call();
         if self.failure.is_none() {
             self.failure = Some(self.presentable(&reason).into_owned());
         }
@@ -57,29 +57,29 @@ impl Host for State {
     }
 
     fn stop_user(&mut self) -> wasmtime::Result<()> {
-        self.host_call()?;
+        self.host_call();
         self.stop_requested = true;
         Ok(())
     }
 
     fn stop_test(&mut self, reason: String) -> wasmtime::Result<()> {
-        self.host_call()?;
+        self.host_call();
         self.env.control.request_end(&self.presentable(&reason));
         Ok(())
     }
 
     fn variable(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        self.host_call()?;
+        self.host_call();
         Ok(self.env.variables.get(&name).cloned())
     }
 
     fn secret(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        self.host_call()?;
+        self.host_call();
         Ok(self.env.secrets.get(&name).map(str::to_owned))
     }
 
     fn log(&mut self, level: LogLevel, message: String) -> wasmtime::Result<()> {
-        self.host_call()?;
+        self.host_call();
         if !is_logged(level) {
             return Ok(());
         }
@@ -132,7 +132,7 @@ impl async_user::Host for State {}
 impl async_user::HostWithStore<State> for HasSelf<State> {
     async fn sleep(accessor: &Accessor<State, Self>, time: f64) -> wasmtime::Result<()> {
         let control = accessor.with(|mut access| {
-            access.get().host_call()?;
+            access.get().host_call();
             wasmtime::error::Ok(access.get().env.control.clone())
         })?;
         sleep(duration(time), control).await;
